@@ -1,0 +1,258 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Everything a developer does with trivet, from a bare machine on.
+#
+#   sh cmake/dev.sh demo     set up, build the core, run the demonstration
+#   sh cmake/dev.sh test     set up, build everything, run the tests
+#   sh cmake/dev.sh tidy     clang-tidy over src/
+#   sh cmake/dev.sh check    what is slow: sanitizers, clang, clang-tidy, the
+#                            package in every way, planted bugs, each module
+#                            alone, simulated histories
+#       --budget MINUTES     begin no further stage after that time
+#       --full               every stage, with ten times the histories
+#       STAGE...             only these stages
+#   sh cmake/dev.sh deps [core|all]   install packages and nothing else
+#
+# Builds below build/, installs nothing but missing apt packages. Environment:
+#   TRIVET_DEPS=present   take the packages as they are: neither look nor install
+#   JOBS=N                parallel jobs (default: all processors)
+
+# Lists of packages and of stages are lists of words.
+# shellcheck disable=SC2086
+set -eu
+cd "$(dirname "$0")/.."
+jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN)}
+
+# --- Packages -----------------------------------------------------------------
+
+core_packages="cmake ninja-build g++ libabsl-dev libxxhash-dev"
+all_packages="$core_packages libgmock-dev libbenchmark-dev libcli11-dev
+              nlohmann-json3-dev pkg-config"
+check_packages="$all_packages clang clang-tidy-19 libclang-rt-dev"
+
+say() { printf '\n== %s\n' "$*"; }
+fail() {
+  printf 'dev.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+by_hand() {
+  cat >&2 <<TEXT
+dev.sh: $1. Please install by hand:
+  to build and for the demonstration:
+    CMake 3.22 or newer, Ninja, a C++17 compiler (g++ 12, clang 14 or newer),
+    abseil-cpp (20220623 or newer), xxHash (0.8 or newer)
+  for the tests as well:
+    GoogleTest with GoogleMock, Google Benchmark, CLI11, nlohmann-json,
+    pkg-config
+  for 'tidy' and 'check' as well:
+    clang with its sanitizer run-time, clang-tidy 19
+On Debian bookworm:
+  apt-get install --no-install-recommends $2
+Then say so: TRIVET_DEPS=present sh cmake/dev.sh ...
+TEXT
+  exit 1
+}
+
+is_installed() {
+  [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# deps PACKAGE...: installs those that are missing.
+deps() {
+  [ "${TRIVET_DEPS:-}" != present ] || return 0
+  command -v apt-get >/dev/null || by_hand "there is no apt here" "$*"
+  missing=
+  for package; do
+    is_installed "$package" || missing="$missing $package"
+  done
+  [ -n "$missing" ] || return 0
+  [ "$(id -u)" = 0 ] || by_hand "only root can install packages" "${missing# }"
+  say "installing:$missing"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends $missing >build/apt.log 2>&1 ||
+    { cat build/apt.log >&2; rm -f build/apt.log; fail "apt-get failed"; }
+  rm -f build/apt.log
+}
+
+# --- Building -----------------------------------------------------------------
+
+# build NAME [CMAKE-ARGUMENT...]: configures and builds build/NAME.
+build() {
+  name=$1
+  shift
+  say "building build/$name"
+  cmake -S . -B "build/$name" -G Ninja --log-level=STATUS "$@" \
+    >"build/$name.configure.log" 2>&1 ||
+    { cat "build/$name.configure.log" >&2; fail "cannot configure"; }
+  sed -n '/-- trivet /,/-- Configuring/{/Configuring/!p;}' \
+    "build/$name.configure.log"
+  cmake --build "build/$name" -j "$jobs"
+}
+
+# run_tests STAGE NAME [CTEST-ARGUMENT...]: tests build/NAME. What ctest says is
+# kept for .ci/run to count.
+run_tests() {
+  log=$PWD/build/$1.ctest.log
+  name=$2
+  shift 2
+  say "testing build/$name"
+  ctest --test-dir "build/$name" --output-on-failure --no-tests=error \
+    -j "$jobs" --output-log "$log" "$@"
+}
+
+demo() {
+  deps $core_packages
+  build demo -DCMAKE_BUILD_TYPE=Release -DTRIVET_BUILD_TESTS=OFF \
+    -DTRIVET_BUILD_BENCH=OFF -DTRIVET_BUILD_CLI=OFF -DTRIVET_BUILD_TESTKIT=OFF
+  prefix=$PWD/build/demo/prefix
+  cmake --install build/demo --prefix "$prefix" >/dev/null
+  say "building examples/06_shop against the package"
+  cmake -S examples/06_shop -B build/demo/shop -G Ninja \
+    -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
+  cmake --build build/demo/shop -j "$jobs"
+  say "the shop: 20,000 orders while machines die"
+  rm -rf build/demo/data
+  build/demo/shop/shop --orders examples/06_shop/orders.csv \
+    --data build/demo/data
+}
+
+build_test() {
+  build test -DCMAKE_BUILD_TYPE=Release -DTRIVET_WERROR=ON
+}
+
+test_() {
+  deps $all_packages
+  build_test
+  run_tests test test -LE "slow|mutant"
+}
+
+# --- What is slow: the stages of check ----------------------------------------
+
+stages="asan clang tidy packaging mutants ring lock txn sim"
+
+asan() {
+  build asan -C cmake/ci/asan.cmake
+  run_tests asan asan -LE "slow|mutant|packaging|examples|tidy"
+}
+
+clang() {
+  build clang -C cmake/ci/clang.cmake
+  run_tests clang clang -LE "slow|mutant|packaging|examples"
+}
+
+tidy() {
+  deps $check_packages
+  say "clang-tidy over src/"
+  cmake -S . -B build/tidy -G Ninja -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
+    -DCMAKE_CXX_COMPILER=clang++ -DTRIVET_BUILD_TESTS=OFF \
+    -DTRIVET_BUILD_BENCH=OFF >/dev/null
+  find src -name '*.cc' | sort |
+    xargs -P "$jobs" -n 1 clang-tidy-19 -p build/tidy --quiet
+}
+
+# Every way to use the package, with archives and with shared libraries.
+packaging() {
+  build_test
+  run_tests packaging-static test -L slow
+  build shared -C cmake/ci/shared.cmake
+  run_tests packaging-shared shared -LE mutant
+}
+
+# Every planted bug is found.
+mutants() {
+  build_test
+  run_tests mutants test -L mutant
+}
+
+# Histories that nobody has seen before.
+sim() {
+  build_test
+  for suite in txn lock; do
+    seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+    say "$suite: ${TRIVET_HISTORIES:-20000} histories from seed $seed on"
+    build/test/tests/sim/trivet_sim --suite="$suite" --seed="$seed" \
+      --histories="${TRIVET_HISTORIES:-20000}"
+  done
+}
+
+# Each module configures, builds, installs and passes its tests alone.
+alone() {
+  build "$1" -C cmake/ci/alone.cmake -DTRIVET_MODULES="$1"
+  run_tests "$1" "$1" -LE "slow|mutant"
+}
+ring() { alone ring; }
+lock() { alone lock; }
+txn() { alone txn; }
+
+check() {
+  budget=
+  chosen=
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --full)
+        budget=
+        export TRIVET_HISTORIES=200000
+        ;;
+      --budget)
+        [ $# -ge 2 ] || fail "--budget needs a number of minutes"
+        budget=$2
+        case $budget in
+          '' | *[!0-9]*) fail "--budget: '$budget' is no number of minutes" ;;
+        esac
+        shift
+        ;;
+      *)
+        case " $stages " in
+          *" $1 "*) chosen="$chosen $1" ;;
+          *) fail "check: no stage '$1'; the stages are: $stages" ;;
+        esac
+        ;;
+    esac
+    shift
+  done
+  deps $check_packages
+  begin=$(date +%s)
+  report=
+  failed=0
+  for stage in ${chosen:-$stages}; do
+    start=$(date +%s)
+    if [ -n "$budget" ] && [ $((start - begin)) -ge $((budget * 60)) ]; then
+      result="not reached"
+    # A stage is a process of its own: 'set -e' means nothing inside an 'if'.
+    elif sh "$0" stage "$stage"; then
+      result="passed"
+    else
+      result="FAILED"
+      failed=1
+    fi
+    report="$report$(printf '%-8s %-12s %5d s' "$stage" "$result" \
+      $(($(date +%s) - start)))
+"
+  done
+  say "check"
+  printf '%s' "$report"
+  return "$failed"
+}
+
+command=${1:-help}
+[ $# -eq 0 ] || shift
+[ "$command" = help ] || mkdir -p build
+case $command in
+  demo) demo ;;
+  test) test_ ;;
+  tidy) tidy ;;
+  check) check "$@" ;;
+  stage) "$1" ;;
+  deps)
+    case ${1:-all} in
+      core) deps $core_packages ;;
+      all) deps $check_packages ;;
+      *) fail "deps: '$1' is neither core nor all" ;;
+    esac
+    ;;
+  help) sed -n '4,/^$/s/^# \{0,1\}//p' "$0" ;;
+  *) fail "no command '$command'; 'sh cmake/dev.sh help' lists them" ;;
+esac
