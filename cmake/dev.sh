@@ -126,7 +126,7 @@ build_test() {
 test_() {
   deps $all_packages
   build_test
-  run_tests test test -LE "slow|mutant"
+  run_tests test test -LE slow
 }
 
 # --- What is slow: the stages of check ----------------------------------------

@@ -58,7 +58,7 @@ class Pump : public std::enable_shared_from_this<Pump<Machine>> {
   void Enqueue(Event event) {
     if (!IsOpen()) return;
     {
-      absl::MutexLock lock(&mu_);
+      const absl::MutexLock lock(&mu_);
       queue_.push_back(std::move(event));
       if (pumping_) return;
       pumping_ = true;
@@ -71,7 +71,7 @@ class Pump : public std::enable_shared_from_this<Pump<Machine>> {
   void EnqueueAll(std::vector<Event> events) {
     if (events.empty() || !IsOpen()) return;
     {
-      absl::MutexLock lock(&mu_);
+      const absl::MutexLock lock(&mu_);
       std::move(events.begin(), events.end(), std::back_inserter(queue_));
       if (pumping_) return;
       pumping_ = true;
@@ -86,7 +86,7 @@ class Pump : public std::enable_shared_from_this<Pump<Machine>> {
     gate_.Close();
     std::deque<Event> events;
     {
-      absl::MutexLock lock(&mu_);
+      const absl::MutexLock lock(&mu_);
       events.swap(queue_);
     }
     while (Callback callback = NextCallback()) std::move(callback)();
@@ -106,7 +106,7 @@ class Pump : public std::enable_shared_from_this<Pump<Machine>> {
   // order, never inside this call.
   void CallBack(Callback callback) {
     {
-      absl::MutexLock lock(&mu_);
+      const absl::MutexLock lock(&mu_);
       callbacks_.push_back(std::move(callback));
       if (calling_) return;
       calling_ = true;
@@ -117,7 +117,7 @@ class Pump : public std::enable_shared_from_this<Pump<Machine>> {
   // Looks at the machine between two steps. `look` must not call out.
   template <typename Look>
   auto Inspect(Look look) const {
-    absl::MutexLock lock(&mu_);
+    const absl::MutexLock lock(&mu_);
     return look(machine_);
   }
 
@@ -142,7 +142,7 @@ class Pump : public std::enable_shared_from_this<Pump<Machine>> {
       MonotonicTime wakeup = MonotonicTime::InfiniteFuture();
       effects_.Clear();
       {
-        absl::MutexLock lock(&mu_);
+        const absl::MutexLock lock(&mu_);
         if (queue_.empty()) {
           pumping_ = false;
           break;
@@ -192,7 +192,7 @@ class Pump : public std::enable_shared_from_this<Pump<Machine>> {
 
   void OnTimer(MonotonicTime when) {
     {
-      absl::MutexLock lock(&mu_);
+      const absl::MutexLock lock(&mu_);
       armed_.erase(std::remove(armed_.begin(), armed_.end(), when),
                    armed_.end());
     }
@@ -215,7 +215,7 @@ class Pump : public std::enable_shared_from_this<Pump<Machine>> {
 
   // Null, and nobody is calling any more: there is none.
   Callback NextCallback() {
-    absl::MutexLock lock(&mu_);
+    const absl::MutexLock lock(&mu_);
     if (callbacks_.empty()) {
       calling_ = false;
       return nullptr;

@@ -37,12 +37,12 @@ T BlockOn(const Executor* executor, Start start) {
   // waiting thread has gone.
   const auto state = std::make_shared<State>();
   start([state](T result) {
-    absl::MutexLock lock(&state->mu);
+    const absl::MutexLock lock(&state->mu);
     state->result = std::move(result);
   });
-  absl::MutexLock lock(&state->mu);
+  const absl::MutexLock lock(&state->mu);
   state->mu.Await(absl::Condition(state.get(), &State::HasResult));
-  return *std::move(state->result);
+  return *std::move(state->result);  // NOLINT: awaited above.
 }
 
 }  // namespace internal
