@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "trivet/adapters/thread/thread_executor.h"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/real_time.h"
+
+namespace trivet {
+namespace {
+
+std::unique_ptr<ThreadExecutor> MakeExecutor(int threads) {
+  auto executor = ThreadExecutor::Create({threads});
+  EXPECT_TRUE(executor.ok()) << executor.status();
+  return *std::move(executor);
+}
+
+// Calls a function when it is destroyed: seen from inside a task, when the task
+// is.
+class AtEnd {
+ public:
+  explicit AtEnd(std::function<void()> call) : call_(std::move(call)) {}
+  AtEnd(AtEnd&& other) noexcept : call_(std::exchange(other.call_, nullptr)) {}
+  ~AtEnd() {
+    if (call_) call_();
+  }
+
+ private:
+  std::function<void()> call_;
+};
+
+TEST(ThreadExecutor, RefusesOptionsByNameValueAndLimit) {
+  for (const int threads : {0, -1, 1025}) {
+    const absl::Status status = ThreadExecutor::Create({threads}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    const std::string text(status.message());
+    EXPECT_THAT(text, testing::HasSubstr("threads"));
+    EXPECT_THAT(text, testing::HasSubstr(std::to_string(threads)));
+    EXPECT_THAT(text, testing::HasSubstr("1..1024"));
+  }
+}
+
+TEST(ThreadExecutor, RunsATaskOnceOnAThreadOfItsOwn) {
+  auto executor = MakeExecutor(1);
+  Awaiter<std::thread::id> ran;
+  executor->Post([done = ran.Done()] { done(std::this_thread::get_id()); });
+  EXPECT_NE(ran.Wait(), std::this_thread::get_id());
+}
+
+TEST(ThreadExecutor, StartsTheTasksOfOneThreadInTheOrderPosted) {
+  auto executor = MakeExecutor(1);
+  std::vector<int> order;
+  Event all;
+  for (int i = 0; i < 1000; ++i) {
+    executor->Post([&order, i] { order.push_back(i); });
+  }
+  executor->Post([&] { all.Notify(); });
+  all.Wait();
+  ASSERT_EQ(order.size(), 1000U);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST(ThreadExecutor, NeverRunsATaskInsidePost) {
+  bool inside = false;  // Of the one thread.
+  Event ended;
+  auto executor = MakeExecutor(1);
+  executor->Post([&] {
+    inside = true;
+    executor->Post([&] { EXPECT_FALSE(inside); });
+    executor->PostAt(MonotonicTime::InfinitePast(), [&] {
+      EXPECT_FALSE(inside);
+      ended.Notify();
+    });
+    inside = false;
+  });
+  ended.Wait();
+}
+
+TEST(ThreadExecutor, RunsTasksAtTheSameTimeOnItsThreads) {
+  auto executor = MakeExecutor(3);
+  SharedState state;
+  int met = 0;
+  for (int i = 0; i < 3; ++i) {
+    executor->Post([&] {
+      state.Update([&] { ++met; });
+      state.WaitFor([&] { return met >= 3; });  // Or nobody gets on.
+      state.Update([&] { ++met; });
+    });
+  }
+  EXPECT_TRUE(state.WaitFor([&] { return met == 6; }));
+}
+
+TEST(ThreadExecutor, NeverRunsATimerEarly) {
+  auto executor = MakeExecutor(2);
+  SharedState state;
+  int fired = 0;
+  for (int i = 0; i < 20; ++i) {
+    const MonotonicTime when = executor->Now() + absl::Milliseconds(i % 5);
+    executor->PostAt(when, [&, when] {
+      EXPECT_GE(executor->Now(), when);
+      state.Update([&] { ++fired; });
+    });
+  }
+  EXPECT_TRUE(state.WaitFor([&] { return fired == 20; }));
+}
+
+TEST(ThreadExecutor, RunsTimersByTimeThenByOrderPosted) {
+  auto executor = MakeExecutor(1);
+  const MonotonicTime base = executor->Now() + absl::Milliseconds(20);
+  std::vector<int> order;
+  Event last;
+  executor->PostAt(base + absl::Milliseconds(2), [&] {
+    order.push_back(4);
+    last.Notify();
+  });
+  executor->PostAt(base, [&] { order.push_back(1); });
+  executor->PostAt(base, [&] { order.push_back(2); });
+  executor->PostAt(base + absl::Milliseconds(1), [&] { order.push_back(3); });
+  executor->PostAt(base - absl::Milliseconds(1), [&] { order.push_back(0); });
+  last.Wait();
+  EXPECT_THAT(order, testing::ElementsAre(0, 1, 2, 3, 4));
+}
+
+TEST(ThreadExecutor, RunsWhatIsDueAlreadyAndKeepsWhatNeverIs) {
+  auto executor = MakeExecutor(1);
+  Event past;
+  Event origin;
+  std::atomic<bool> future{false};
+  executor->PostAt(MonotonicTime::InfiniteFuture(), [&] { future = true; });
+  executor->PostAt(MonotonicTime::InfinitePast(), [&] { past.Notify(); });
+  executor->PostAt(MonotonicTime(), [&] { origin.Notify(); });
+  past.Wait();
+  origin.Wait();
+  executor.reset();
+  EXPECT_FALSE(future);
+}
+
+TEST(ThreadExecutor, TimeNeverDecreases) {
+  auto executor = MakeExecutor(1);
+  MonotonicTime before = executor->Now();
+  for (int i = 0; i < 10000; ++i) {
+    const MonotonicTime now = executor->Now();
+    ASSERT_GE(now, before);
+    before = now;
+  }
+}
+
+TEST(ThreadExecutor, MayBlockEverywhereButOnItsOwnThreads) {
+  auto executor = MakeExecutor(1);
+  auto other = MakeExecutor(1);
+  EXPECT_TRUE(executor->MayBlock());
+  Awaiter<std::pair<bool, bool>> inside;
+  executor->Post([&, done = inside.Done()] {
+    done({executor->MayBlock(), other->MayBlock()});
+  });
+  EXPECT_EQ(inside.Wait(), std::make_pair(false, true));
+}
+
+TEST(ThreadExecutor, DestroysATaskBeforeItTakesTheNext) {
+  auto executor = MakeExecutor(1);
+  std::vector<std::string> order;
+  Event ended;
+  executor->Post([&order, end = AtEnd([&] { order.push_back("destroyed"); })] {
+    order.push_back("ran");
+  });
+  executor->Post([&] {
+    order.push_back("next");
+    ended.Notify();
+  });
+  ended.Wait();
+  EXPECT_THAT(order, testing::ElementsAre("ran", "destroyed", "next"));
+}
+
+// A task, or the destructor of one, may call anything but the destructor.
+TEST(ThreadExecutor, HoldsNoLockWhileATaskRunsOrIsDestroyed) {
+  auto executor = MakeExecutor(1);
+  Event ended;
+  auto call_everything = [&] {
+    executor->Post([] {});
+    executor->PostAt(executor->Now(), [] {});
+    executor->MayBlock();
+  };
+  executor->Post([&, end = AtEnd([&] {
+                       call_everything();
+                       ended.Notify();
+                     })] { call_everything(); });
+  ended.Wait();
+}
+
+TEST(ThreadExecutor, DestructionWaitsForTheRunningTaskAndRunsNoOther) {
+  auto executor = MakeExecutor(1);
+  Event running;
+  Event may_end;
+  std::atomic<bool> ended{false};
+  std::atomic<bool> other_ran{false};
+  std::atomic<int> destroyed{0};
+  executor->Post([&] {
+    running.Notify();
+    may_end.Wait();
+    // Time for a destructor that does not wait to show it.
+    for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+    ended = true;
+  });
+  for (int i = 0; i < 3; ++i) {
+    executor->Post([&, end = AtEnd([&] { ++destroyed; })] {  //
+      other_ran = true;
+    });
+  }
+  executor->PostAt(MonotonicTime::InfiniteFuture(),
+                   [&, end = AtEnd([&] { ++destroyed; })] {});
+  running.Wait();
+  std::thread destroyer([&] {
+    may_end.Notify();
+    executor.reset();
+    EXPECT_TRUE(ended);
+  });
+  destroyer.join();
+  EXPECT_EQ(destroyed, 4) << "tasks that never run are destroyed";
+}
+
+TEST(ThreadExecutor, DestroysWhatIsPostedDuringItsDestruction) {
+  auto executor = MakeExecutor(1);
+  Executor* const port = executor.get();
+  std::atomic<int> destroyed{0};
+  std::atomic<bool> ran{false};
+  Event running;
+  Event may_end;
+  executor->Post([&] {
+    running.Notify();
+    may_end.Wait();
+  });
+  // Never runs; its destructor posts two more, which must not be kept.
+  executor->PostAt(
+      MonotonicTime::InfiniteFuture(),
+      [end = AtEnd([&] {
+         port->Post([&, inner = AtEnd([&] { ++destroyed; })] {  //
+           ran = true;
+         });
+         port->PostAt(port->Now(),
+                      [&, inner = AtEnd([&] { ++destroyed; })] { ran = true; });
+       })] {});
+  running.Wait();
+  may_end.Notify();
+  executor.reset();
+  EXPECT_EQ(destroyed, 2);
+  EXPECT_FALSE(ran);
+}
+
+TEST(ThreadExecutor, ManyThreadsMayPostAtOnce) {
+  auto executor = MakeExecutor(4);
+  constexpr int kPosters = 8;
+  constexpr int kTasks = 2000;
+  SharedState state;
+  int ran = 0;
+  std::vector<std::thread> posters;
+  for (int p = 0; p < kPosters; ++p) {
+    posters.emplace_back([&] {
+      for (int i = 0; i < kTasks; ++i) {
+        auto task = [&] { state.Update([&] { ++ran; }); };
+        if (i % 2 == 0) {
+          executor->Post(task);
+        } else {
+          executor->PostAt(executor->Now(), task);
+        }
+      }
+    });
+  }
+  for (std::thread& poster : posters) poster.join();
+  EXPECT_TRUE(state.WaitFor([&] { return ran == kPosters * kTasks; }));
+}
+
+TEST(ThreadExecutor, ReportsThatTheSystemGivesNoMoreThreads) {
+  constexpr uid_t kNobody = 65534;
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    // Root has no limit.
+    if (geteuid() == 0 && setuid(kNobody) != 0) _exit(2);
+    const rlimit one = {1, 1};
+    if (setrlimit(RLIMIT_NPROC, &one) != 0) _exit(3);
+    const absl::Status status = ThreadExecutor::Create().status();
+    _exit(absl::IsResourceExhausted(status) ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(ThreadExecutorDeathTest, DiesWhenOneOfItsTasksDestroysIt) {
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  EXPECT_DEATH(
+      {
+        auto executor = MakeExecutor(1);
+        Event never;
+        executor->Post([&] { executor.reset(); });
+        never.Wait();
+      },
+      "not destroyed by one of its own tasks");
+}
+
+}  // namespace
+}  // namespace trivet
