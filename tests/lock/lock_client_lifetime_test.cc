@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ends of a LockClient: destroyed with work unfinished, inside its own
+// callbacks, and forked.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "gtest/gtest.h"
+#include "tests/lock/support/lock_client_fixture.h"
+#include "trivet/lock/lock_client.h"
+
+namespace trivet {
+namespace {
+
+class LockClientLifetimeTest : public LockClientFixture {};
+
+TEST_F(LockClientLifetimeTest, UnfinishedOperationsAreCancelledFirst) {
+  auto client = MakeClient();
+  std::optional<Lease> held = Take(*client);
+  const Locked waiting = Start(*client, "jobs", absl::Minutes(5));
+  flaky_.fate = [](Op) { return Fate::kHoldRequest; };
+  const Locked asked = Start(*client, "other", absl::Minutes(5));
+  const Tried tried = StartTry(*client, "third");
+  std::optional<absl::Status> released;
+  held->ReleaseAsync([&](absl::Status s) { released = std::move(s); });
+  held.reset();
+  executor_.RunUntilIdle();
+  ASSERT_FALSE(waiting->has_value() || asked->has_value() ||
+               tried->has_value() || released.has_value());
+  client.reset();
+  EXPECT_TRUE(absl::IsCancelled((*waiting)->status()));
+  EXPECT_TRUE(absl::IsCancelled((*asked)->status()));
+  EXPECT_TRUE(absl::IsCancelled((*tried)->status()));
+  EXPECT_TRUE(absl::IsCancelled(*released));
+}
+
+TEST_F(LockClientLifetimeTest, L4_WhatWasAskedForIsGivenUp) {
+  auto client = MakeClient();
+  std::optional<Lease> held = Take(*client);
+  const Locked waiting = Start(*client, "jobs", absl::Minutes(5));
+  flaky_.fate = [](Op op) {
+    return op == Op::kAcquire ? Fate::kHoldReply : Fate::kAnswer;
+  };
+  const Locked asked = Start(*client, "other", absl::Minutes(5));
+  EXPECT_FALSE(IsFree("other"));
+  held.reset();
+  client.reset();
+  EXPECT_TRUE(IsFree("jobs"));
+  EXPECT_TRUE(IsFree("other"));
+}
+
+TEST_F(LockClientLifetimeTest, AGrantThatWasNotDeliveredIsGivenBack) {
+  auto client = MakeClient();
+  const Locked granted = Start(*client, "jobs", absl::Minutes(5));
+  EXPECT_FALSE(IsFree("jobs"));
+  client.reset();  // Before the executor has called back.
+  EXPECT_TRUE(absl::IsCancelled((*granted)->status()));
+  EXPECT_TRUE(IsFree("jobs"));
+}
+
+TEST_F(LockClientLifetimeTest, NothingIsCalledAfterwards) {
+  auto client = MakeClient();
+  const Locked waiting = Start(*client, "jobs", absl::Minutes(5));
+  flaky_.fate = [](Op) { return Fate::kHoldRequest; };
+  const Locked asked = Start(*client, "other", absl::Minutes(5));
+  client.reset();
+  const size_t calls = flaky_.calls.size();
+  while (flaky_.held() > 0) flaky_.DeliverHeld();
+  executor_.AdvanceBy(absl::Hours(1));
+  EXPECT_EQ(flaky_.calls.size(), calls);
+  EXPECT_EQ(executor_.pending(), 0);
+}
+
+TEST_F(LockClientLifetimeTest, MayBeDestroyedInsideALockCallback) {
+  auto client = MakeClient();
+  std::optional<absl::Status> other;
+  client->LockAsync("jobs", absl::Minutes(5), [&](absl::StatusOr<Lease> lease) {
+    ASSERT_TRUE(lease.ok());
+    lease = absl::UnknownError("given back before the client goes");
+    client.reset();
+    EXPECT_TRUE(other.has_value()) << "unfinished work is called back first";
+  });
+  client->LockAsync("jobs", absl::Minutes(5), [&](absl::StatusOr<Lease> lease) {
+    other = lease.status();
+  });
+  executor_.AdvanceBy(absl::Minutes(10));
+  EXPECT_EQ(client, nullptr);
+  EXPECT_TRUE(absl::IsCancelled(*other));
+}
+
+TEST_F(LockClientLifetimeTest, MayBeDestroyedInsideOnLost) {
+  auto client = MakeClient();
+  std::optional<Lease> lease = Take(*client);
+  lease->OnLost([&](const absl::Status&) {
+    lease.reset();
+    client.reset();
+  });
+  executor_.JumpBy(absl::Seconds(20));
+  executor_.RunUntilIdle();
+  EXPECT_EQ(client, nullptr);
+}
+
+TEST_F(LockClientLifetimeTest, MayBeDestroyedInsideAReleaseCallback) {
+  auto client = MakeClient();
+  std::optional<Lease> lease = Take(*client);
+  lease->ReleaseAsync([&](const absl::Status&) {
+    lease.reset();
+    client.reset();
+  });
+  executor_.RunUntilIdle();
+  EXPECT_EQ(client, nullptr);
+}
+
+TEST_F(LockClientLifetimeTest, MayBeDestroyedInsideTheBackend) {
+  auto client = MakeClient();
+  flaky_.fate = [&](Op) {
+    client.reset();
+    return Fate::kAnswer;
+  };
+  LockClient& dying = *client;
+  const Locked locked = Start(dying, "jobs", absl::Minutes(5));
+  EXPECT_EQ(client, nullptr);
+  EXPECT_TRUE(absl::IsCancelled((*locked)->status()));
+  executor_.AdvanceBy(absl::Minutes(1));
+}
+
+TEST_F(LockClientLifetimeTest, ALeaseMayTakeTheLockAnewWhenItIsLost) {
+  auto client = MakeClient();
+  std::optional<Lease> lease = Take(*client);
+  const FencingToken first = lease->fencing_token();
+  lease->OnLost([&](const absl::Status&) {
+    client->LockAsync("jobs", absl::Minutes(1),
+                      [&](absl::StatusOr<Lease> again) {
+                        ASSERT_TRUE(again.ok());
+                        lease = *std::move(again);
+                      });
+  });
+  executor_.JumpBy(absl::Seconds(20));
+  executor_.AdvanceBy(absl::Seconds(1));
+  EXPECT_TRUE(lease->CheckHeld().ok());
+  EXPECT_GT(lease->fencing_token().value, first.value);
+  lease.reset();
+}
+
+TEST_F(LockClientLifetimeTest, WaitingMayOutliveItsClient) {
+  const auto holder = MakeClient();
+  const Lease held = Take(*holder);
+  auto client = MakeClient();
+  LockClient::Waiting waiting =
+      client->LockAsync("jobs", absl::Minutes(5), [](const auto&) {});
+  client.reset();
+  waiting.Cancel();
+  executor_.RunUntilIdle();
+  EXPECT_TRUE(held.CheckHeld().ok());
+}
+
+TEST_F(LockClientLifetimeTest, SessionsThatAreOverAreForgotten) {
+  auto client = MakeClient();
+  auto witness = std::make_shared<int>();
+  for (int i = 0; i < 10; ++i) {
+    client->LockAsync("jobs", absl::Minutes(5),
+                      [witness](const absl::StatusOr<Lease>&) {});
+  }
+  executor_.RunUntilIdle();
+  EXPECT_EQ(witness.use_count(), 1);
+  EXPECT_TRUE(IsFree("jobs"));
+}
+
+// --- Fork --------------------------------------------------------------------
+
+// Runs `child` in a forked child; the test fails where it says false.
+void InForkedChild(const std::function<bool()>& child) {
+  const pid_t pid = fork();
+  ASSERT_GE(pid, 0);
+  if (pid == 0) _exit(child() ? 0 : 1);
+  int status = 0;
+  ASSERT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+
+class ForkTest : public LockClientFixture {};
+
+TEST_F(ForkTest, L8_AChildHoldsNothing) {
+  auto client = MakeClient();
+  std::optional<Lease> lease = Take(*client);
+  InForkedChild([&] {
+    return absl::IsFailedPrecondition(lease->CheckHeld()) &&
+           lease->ValidFor() == absl::ZeroDuration();
+  });
+  EXPECT_TRUE(lease->CheckHeld().ok());
+}
+
+TEST_F(ForkTest, L8_AChildSendsNothingForItsParent) {
+  auto client = MakeClient();
+  std::optional<Lease> lease = Take(*client);
+  const Locked waiting = Start(*client, "jobs", absl::Minutes(5));
+  const size_t calls = flaky_.calls.size();
+  InForkedChild([&] {
+    executor_.AdvanceBy(absl::Minutes(1));
+    bool refused = false;
+    lease->ReleaseAsync([&](const absl::Status& status) {
+      refused = absl::IsFailedPrecondition(status);
+    });
+    lease.reset();
+    client.reset();
+    executor_.AdvanceBy(absl::Minutes(1));
+    return refused && flaky_.calls.size() == calls && !waiting->has_value();
+  });
+  EXPECT_TRUE(lease->CheckHeld().ok());
+  EXPECT_FALSE(IsFree("jobs"));
+}
+
+TEST_F(ForkTest, L8_AChildsCopyOfAClientRefuses) {
+  auto client = MakeClient();
+  InForkedChild([&] {
+    const Locked locked = Start(*client, "jobs", absl::Minutes(5));
+    const Tried tried = StartTry(*client, "jobs");
+    const bool refused = absl::IsFailedPrecondition((*locked)->status()) &&
+                         absl::IsFailedPrecondition((*tried)->status());
+    // A client of its own works.
+    const auto own = MakeClient();
+    const Lease lease = Take(*own);
+    return refused && lease.CheckHeld().ok();
+  });
+  EXPECT_TRUE(IsFree("jobs"));
+}
+
+}  // namespace
+}  // namespace trivet
