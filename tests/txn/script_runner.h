@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Scripts of a machine: what happens to it, and what it wants done.
+//
+//   # P1: a yes vote leaves only after Prepared is durable. [PA-1 PA-3 PA-4]
+//   participant b
+//   ----
+//   list-prepared
+//
+//   receive bank#1 PrepareRequest id=bank#1/1.7 horizon=1.7 work="credit 40"
+//   ----
+//   prepare id=bank#1/1.7 work="credit 40"
+//
+// A block is commands, a line of four dashes, and what they led to; an empty
+// line ends it. Commands, of which each but the first two kinds is one Step:
+//
+//   coordinator NAME [epoch=N] [OPTION=VALUE ...]   a new machine, as are its
+//   participant NAME [OPTION=VALUE ...]             log's indexes
+//   record INDEX RECORD     that it recovers; just after the line above
+//   tick [+DURATION]        lets that time pass; without it, up to the wake-up
+//   receive FROM MESSAGE
+//   appended #TICKET [index=N] [fenced] [failed]
+//   begin CALL [timeout=DURATION] PARTICIPANT="WORK" ...
+//   abort CALL              forget ID
+//   voted ID VOTE           returned ID [failed]     listed [failed] [ID ...]
+//   resolve ID DECISION     forget ID
+//   show WHAT [ID]          outcome untold in-doubt verdicts in-flight
+//                           remembered
+
+#ifndef TRIVET_TESTS_TXN_SCRIPT_RUNNER_H_
+#define TRIVET_TESTS_TXN_SCRIPT_RUNNER_H_
+
+#include <string>
+
+namespace trivet {
+
+// Runs every block of a script and returns the script with what its commands
+// really led to. A command that makes no sense leads to a line with "error:".
+std::string RunScript(const std::string& script);
+
+}  // namespace trivet
+
+#endif  // TRIVET_TESTS_TXN_SCRIPT_RUNNER_H_
