@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// FaultOptions: what may go wrong in a Simulation, every class of fault a field
+// of its own, off by default.
+//
+//   FaultOptions faults;
+//   faults.envelope_loss = 0.01;
+//   faults.crash = 0.001;
+//   Simulation sim(seed, faults);
+//
+// A plain double is a probability. Whether a fault strikes is a hash of the
+// seed, its class, the link or host it would strike, and how often that was
+// asked there before; nothing is drawn from a stream that others share. So one
+// fault can be muted, or one host added, and the rest of the history stays.
+//
+// Thread safety: a value.
+
+#ifndef TRIVET_TESTING_FAULT_OPTIONS_H_
+#define TRIVET_TESTING_FAULT_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "trivet/config.h"
+
+namespace trivet {
+inline namespace v0_1 {
+namespace testing {
+
+struct TRIVET_EXPORT FaultOptions {
+  // A random choice of classes, each mild or rough.
+  static FaultOptions Swarm(uint64_t seed);
+
+  // --- The network ----------------------------------------------------------
+  double envelope_loss = 0;
+  double envelope_duplication = 0;
+  double envelope_corruption = 0;  // One bit of the payload flips.
+
+  // Every leg of the network takes delay_min..delay_max, so envelopes overtake
+  // each other. A tail takes longer: up to delay_tail_max, half as often up to
+  // each half of it.
+  absl::Duration delay_min = absl::Microseconds(50);
+  absl::Duration delay_max = absl::Milliseconds(2);
+  double delay_tail = 0;
+  absl::Duration delay_tail_max = absl::Seconds(5);
+
+  // Of a call to another host's service, or to the world's. After call_timeout
+  // the caller gives up; what it asked for may still happen.
+  double request_loss = 0;
+  double reply_loss = 0;  // It was done, and nobody heard of it.
+  absl::Duration call_timeout = absl::Seconds(1);
+
+  // That the link between two hosts is cut, per second; one way or both ways.
+  double partition = 0;
+  absl::Duration partition_max = absl::Seconds(3);
+
+  // --- Hosts ----------------------------------------------------------------
+  // Of the process, at every event of the host and every call of a port, and
+  // the part of the crashes that are a loss of power.
+  double crash = 0;
+  double power_loss = 0;
+  absl::Duration restart_max = absl::Seconds(1);
+
+  double pause = 0;  // Per second; as SIGSTOP: the clock runs on.
+  absl::Duration pause_max = absl::Seconds(3);
+
+  double clock_rate_spread = 0;  // Hosts' clocks run at 1 +/- this.
+  absl::Duration timer_late_max = absl::ZeroDuration();
+
+  // --- Disks ----------------------------------------------------------------
+  absl::Duration sync_max = absl::Milliseconds(2);
+  double sync_error = 0;    // Forced append: unknown what survives.
+  double claim_error = 0;   // Claim fails; the epoch may have been claimed.
+  double trim_ignored = 0;  // The store keeps what it need not.
+
+  // kInvalidArgument unless probabilities are 0..1, clock_rate_spread < 0.5,
+  // durations not negative and finite, and delay_min <= delay_max.
+  absl::Status Validate() const;
+
+  // The fields that differ from the defaults, "crash=0.001 sync_max=9ms".
+  std::string ToString() const;
+};
+
+}  // namespace testing
+}  // namespace v0_1
+}  // namespace trivet
+
+#endif  // TRIVET_TESTING_FAULT_OPTIONS_H_

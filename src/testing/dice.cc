@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "src/testing/dice.h"
+
+#include <string_view>
+
+namespace trivet {
+inline namespace v0_1 {
+namespace internal {
+
+std::string_view ToString(Chance chance) {
+  switch (chance) {
+    case Chance::kEnvelopeLoss:
+      return "envelope loss";
+    case Chance::kEnvelopeDuplication:
+      return "envelope duplication";
+    case Chance::kEnvelopeCorruption:
+      return "envelope corruption";
+    case Chance::kDelayTail:
+      return "long delay";
+    case Chance::kRequestLoss:
+      return "request loss";
+    case Chance::kReplyLoss:
+      return "reply loss";
+    case Chance::kPartition:
+      return "partition";
+    case Chance::kCrash:
+      return "crash";
+    case Chance::kPowerLoss:
+      return "power loss";
+    case Chance::kPause:
+      return "pause";
+    case Chance::kSyncError:
+      return "sync error";
+    case Chance::kClaimError:
+      return "claim error";
+    case Chance::kTrimIgnored:
+      return "trim ignored";
+    case Chance::kEnvelopeDelay:
+    case Chance::kRequestDelay:
+    case Chance::kReplyDelay:
+    case Chance::kRestart:
+    case Chance::kClockRate:
+    case Chance::kClockOrigin:
+    case Chance::kTimerLate:
+    case Chance::kSync:
+    case Chance::kTornTail:
+    case Chance::kInlineDone:
+    case Chance::kRoute:
+    case Chance::kEntropy:
+    case Chance::kTest:
+      break;
+  }
+  return "choice";
+}
+
+}  // namespace internal
+}  // namespace v0_1
+}  // namespace trivet

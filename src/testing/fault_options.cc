@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "trivet/testing/fault_options.h"
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "src/testing/dice.h"
+
+namespace trivet {
+inline namespace v0_1 {
+namespace testing {
+namespace {
+
+// Every field, by the name it is printed under.
+struct Probability {
+  const char* name;
+  double FaultOptions::*field;
+  double mild;  // Swarm's choices.
+  double rough;
+};
+constexpr std::array<Probability, 14> kProbabilities = {{
+    {"envelope_loss", &FaultOptions::envelope_loss, 0.01, 0.1},
+    {"envelope_duplication", &FaultOptions::envelope_duplication, 0.02, 0.2},
+    {"envelope_corruption", &FaultOptions::envelope_corruption, 0.005, 0.05},
+    {"delay_tail", &FaultOptions::delay_tail, 0.005, 0.05},
+    {"request_loss", &FaultOptions::request_loss, 0.005, 0.05},
+    {"reply_loss", &FaultOptions::reply_loss, 0.005, 0.05},
+    {"partition", &FaultOptions::partition, 0.03, 0.15},
+    {"crash", &FaultOptions::crash, 0.001, 0.006},
+    {"power_loss", &FaultOptions::power_loss, 0.3, 0.7},
+    {"pause", &FaultOptions::pause, 0.03, 0.15},
+    {"clock_rate_spread", &FaultOptions::clock_rate_spread, 0.0005, 0.004},
+    {"sync_error", &FaultOptions::sync_error, 0.005, 0.03},
+    {"claim_error", &FaultOptions::claim_error, 0.05, 0.3},
+    {"trim_ignored", &FaultOptions::trim_ignored, 0.2, 0.8},
+}};
+
+struct Span {
+  const char* name;
+  absl::Duration FaultOptions::*field;
+};
+constexpr std::array<Span, 9> kSpans = {{
+    {"delay_min", &FaultOptions::delay_min},
+    {"delay_max", &FaultOptions::delay_max},
+    {"delay_tail_max", &FaultOptions::delay_tail_max},
+    {"call_timeout", &FaultOptions::call_timeout},
+    {"partition_max", &FaultOptions::partition_max},
+    {"restart_max", &FaultOptions::restart_max},
+    {"pause_max", &FaultOptions::pause_max},
+    {"timer_late_max", &FaultOptions::timer_late_max},
+    {"sync_max", &FaultOptions::sync_max},
+}};
+
+}  // namespace
+
+FaultOptions FaultOptions::Swarm(uint64_t seed) {
+  FaultOptions faults;
+  for (const Probability& p : kProbabilities) {
+    const uint64_t drawn =
+        internal::Combine(seed, internal::NameHash(p.name)) % 4;
+    if (drawn == 0) faults.*p.field = p.mild;
+    if (drawn == 1) faults.*p.field = p.rough;
+  }
+  const uint64_t drawn = internal::Combine(seed, internal::NameHash("spans"));
+  if (drawn % 2 == 0) faults.delay_max = absl::Milliseconds(20);
+  if (drawn / 2 % 2 == 0) faults.sync_max = absl::Milliseconds(20);
+  if (drawn / 4 % 2 == 0) faults.timer_late_max = absl::Milliseconds(5);
+  return faults;
+}
+
+absl::Status FaultOptions::Validate() const {
+  for (const Probability& p : kProbabilities) {
+    const double value = this->*p.field;
+    if (!(value >= 0 && value <= 1)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "FaultOptions::", p.name, " is ", value, "; it must be in 0..1"));
+    }
+  }
+  if (clock_rate_spread >= 0.5) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("FaultOptions::clock_rate_spread is ", clock_rate_spread,
+                     "; it must be below 0.5"));
+  }
+  for (const Span& s : kSpans) {
+    const absl::Duration value = this->*s.field;
+    if (value < absl::ZeroDuration() || value > absl::Hours(24)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("FaultOptions::", s.name, " is ",
+                       absl::FormatDuration(value), "; it must be in 0..24h"));
+    }
+  }
+  if (delay_min > delay_max) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "FaultOptions::delay_min is ", absl::FormatDuration(delay_min),
+        "; it must not be above delay_max, ", absl::FormatDuration(delay_max)));
+  }
+  return absl::OkStatus();
+}
+
+std::string FaultOptions::ToString() const {
+  const FaultOptions defaults;
+  std::string text;
+  const auto add = [&](const char* name, const std::string& value) {
+    absl::StrAppend(&text, text.empty() ? "" : " ", name, "=", value);
+  };
+  for (const Probability& p : kProbabilities) {
+    if (this->*p.field != defaults.*p.field) {
+      add(p.name, absl::StrCat(this->*p.field));
+    }
+  }
+  for (const Span& s : kSpans) {
+    if (this->*s.field != defaults.*s.field) {
+      add(s.name, absl::FormatDuration(this->*s.field));
+    }
+  }
+  return text;
+}
+
+}  // namespace testing
+}  // namespace v0_1
+}  // namespace trivet

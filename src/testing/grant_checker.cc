@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "trivet/testing/grant_checker.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "src/internal/strings.h"
+#include "trivet/host/executor.h"
+#include "trivet/host/monotonic_time.h"
+#include "trivet/lock/fencing_token.h"
+#include "trivet/lock/lock_backend.h"
+#include "trivet/testing/violations.h"
+
+namespace trivet {
+inline namespace v0_1 {
+namespace testing {
+
+GrantChecker::GrantChecker(Executor* executor, LockBackend* backend,
+                           Violations* violations)
+    : executor_(executor), backend_(backend), violations_(violations) {}
+
+GrantChecker::~GrantChecker() = default;
+
+bool GrantChecker::EndEarly(std::string_view name) {
+  const auto lock = locks_.find(name);
+  if (lock == locks_.end() || !lock->second.holder.has_value()) return false;
+  const LeaseKey key = *lock->second.holder;
+  Release(key, MonotonicTime::InfiniteFuture(), [](absl::StatusOr<bool>) {});
+  return true;
+}
+
+LockBackendTraits GrantChecker::Traits() const { return backend_->Traits(); }
+
+void GrantChecker::Acquire(const LeaseKey& key, absl::Duration ttl,
+                           MonotonicTime deadline,
+                           Done<std::optional<LeaseGrant>> done) {
+  backend_->Acquire(
+      key, ttl, deadline,
+      [this, key, ttl, done = std::move(done)](
+          absl::StatusOr<std::optional<LeaseGrant>> grant) mutable {
+        if (grant.ok()) OnAcquired(key, ttl, *grant);
+        std::move(done)(std::move(grant));
+      });
+}
+
+void GrantChecker::Renew(const LeaseKey& key, absl::Duration ttl,
+                         MonotonicTime deadline,
+                         Done<std::optional<LeaseGrant>> done) {
+  backend_->Renew(key, ttl, deadline,
+                  [this, key, done = std::move(done)](
+                      absl::StatusOr<std::optional<LeaseGrant>> grant) mutable {
+                    if (grant.ok()) OnRenewed(key, *grant);
+                    std::move(done)(std::move(grant));
+                  });
+}
+
+void GrantChecker::Release(const LeaseKey& key, MonotonicTime deadline,
+                           Done<bool> done) {
+  Lock& lock = locks_[key.lock];
+  if (lock.holder.has_value() && lock.holder->lease_id == key.lease_id) {
+    lock.holder.reset();
+  }
+  lock.places.erase(key.lease_id);
+  backend_->Release(key, deadline, std::move(done));
+}
+
+void GrantChecker::AwaitRelease(const LeaseKey& key,
+                                absl::AnyInvocable<void() &&> done) {
+  backend_->AwaitRelease(key, std::move(done));
+}
+
+void GrantChecker::OnAcquired(const LeaseKey& key, absl::Duration ttl,
+                              const std::optional<LeaseGrant>& grant) {
+  Lock& lock = locks_[key.lock];
+  if (!grant.has_value()) return OnRefused(key, ttl, &lock);
+  const MonotonicTime now = executor_->Now();
+  const bool live = lock.holder.has_value() && now < lock.until;
+  const bool again = live && lock.holder->lease_id == key.lease_id;
+  if (live && !again) {
+    Report("Exclusive", key,
+           absl::StrCat("is granted while ", lock.holder->owner,
+                        " holds it for another ",
+                        absl::FormatDuration(lock.until - now)));
+  }
+  if (again && !(grant->token == lock.token)) {
+    Report("Idempotent", key,
+           absl::StrCat("had token ", ToString(lock.token), " and now has ",
+                        ToString(grant->token)));
+  }
+  if (!again) {
+    if (grant->token.generation == lock.token.generation &&
+        grant->token.value <= lock.token.value) {
+      Report("Fenced", key,
+             absl::StrCat("has token ", ToString(grant->token), " after ",
+                          ToString(lock.token)));
+    }
+    lock.token = grant->token;
+    lock.until = MonotonicTime::InfinitePast();
+  }
+  lock.holder = key;
+  lock.until = std::max(lock.until, now + grant->granted_ttl);
+  lock.places.erase(key.lease_id);
+}
+
+void GrantChecker::OnRefused(const LeaseKey& key, absl::Duration ttl,
+                             Lock* lock) {
+  const MonotonicTime now = executor_->Now();
+  MonotonicTime& place = lock->places[key.lease_id];
+  place = MonotonicTime::InfinitePast();
+  const bool held = lock->holder.has_value() && now <= lock->until;
+  const bool others =
+      std::any_of(lock->places.begin(), lock->places.end(),
+                  [now](const auto& other) { return now <= other.second; });
+  if (!held && !others) Report("Available", key, "is refused a free lock");
+  place = now + ttl;
+}
+
+void GrantChecker::OnRenewed(const LeaseKey& key,
+                             const std::optional<LeaseGrant>& grant) {
+  if (!grant.has_value()) return;
+  Lock& lock = locks_[key.lock];
+  if (!lock.holder.has_value() || lock.holder->lease_id != key.lease_id) {
+    Report("Owned", key, "is renewed and does not hold it");
+    return;
+  }
+  const MonotonicTime now = executor_->Now();
+  if (now > lock.until) Report("Owned", key, "is renewed after it ran out");
+  lock.until = std::max(lock.until, now + grant->granted_ttl);
+}
+
+void GrantChecker::Report(std::string_view property, const LeaseKey& key,
+                          std::string_view what) {
+  violations_->Add(property, absl::StrCat("lock ", key.lock, ": ", key.owner,
+                                          " ", internal::Sv(what)));
+}
+
+}  // namespace testing
+}  // namespace v0_1
+}  // namespace trivet

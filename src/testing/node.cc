@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "src/testing/node.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "src/testing/dice.h"
+#include "src/testing/log_file.h"
+#include "src/testing/trace.h"
+#include "src/testing/world.h"
+#include "trivet/host/monotonic_time.h"
+#include "trivet/testing/fault_options.h"
+
+namespace trivet {
+inline namespace v0_1 {
+namespace internal {
+namespace {
+
+constexpr int64_t kBillion = 1'000'000'000;
+
+}  // namespace
+
+int64_t SimClock::Elapsed(int64_t world_time) const {
+  const int64_t t = world_time - world_origin_;
+  return t + t / kBillion * fast_ppb_ + t % kBillion * fast_ppb_ / kBillion;
+}
+
+MonotonicTime SimClock::At(int64_t world_time) const {
+  return MonotonicTime::FromOrigin(
+      absl::Nanoseconds(own_origin_ + Elapsed(world_time)));
+}
+
+int64_t SimClock::WorldTime(MonotonicTime own_time) const {
+  const int64_t own = absl::ToInt64Nanoseconds(own_time - MonotonicTime());
+  if (own > INT64_MAX / 4) return INT64_MAX;
+  const int64_t wanted = own - own_origin_;
+  if (wanted <= 0) return world_origin_;
+  const int64_t rate = kBillion + fast_ppb_;
+  int64_t guess = wanted / rate * kBillion + wanted % rate * kBillion / rate;
+  // Rounding puts it a few nanoseconds off, to either side.
+  while (guess > 0 && Elapsed(world_origin_ + guess - 1) >= wanted) --guess;
+  while (Elapsed(world_origin_ + guess) < wanted) ++guess;
+  return world_origin_ + guess;
+}
+
+Node::Node(World* world, std::string name, testing::SimHost::Boot boot)
+    : world_(world),
+      name_(std::move(name)),
+      hash_(NameHash(name_)),
+      boot_(std::move(boot)) {
+  SetClock();
+  processes_.push_back(std::make_unique<Process>(this));
+  if (HasProgram()) process()->Die();  // Until Start().
+}
+
+Node::~Node() = default;
+
+// Where time begins means nothing, so it begins elsewhere at every power-on:
+// whoever keeps or sends a time of this clock is caught.
+void Node::SetClock() {
+  const Dice& dice = world_->dice();
+  const uint64_t ordinal = power_cycles_++;
+  const int64_t spread = static_cast<int64_t>(
+      world_->faults().clock_rate_spread * static_cast<double>(kBillion));
+  const int64_t origin =
+      dice.UpTo(86'400 * kBillion, Chance::kClockOrigin, hash_, ordinal);
+  const int64_t rate =
+      dice.UpTo(2 * spread, Chance::kClockRate, hash_, 0) - spread;
+  clock_ = SimClock(world_->now(), origin, rate);
+}
+
+void Node::Start() {
+  if (process()->alive()) return;
+  if (process()->OnStack()) {  // It is still dying.
+    world_->At(world_->now(), [this] { Start(); });
+    return;
+  }
+  ++starts_;
+  world_->trace().Add(world_->now(), Happening::kStart, name_, {}, starts_, 0);
+  processes_.push_back(std::make_unique<Process>(this));
+  Process* const process = processes_.back().get();
+  process->Run([this, process] {
+    std::shared_ptr<void> program = boot_(*host_);
+    const bool started = program != nullptr;
+    process->Hold(std::move(program));
+    if (started || !process->alive()) return;
+    world_->trace().Add(world_->now(), Happening::kNotStarted, name_, {}, 0, 0);
+    Stop(/*power_loss=*/false, /*by_chance=*/true);
+  });
+}
+
+void Node::Stop(bool power_loss, bool by_chance) {
+  const uint64_t ordinal = ++stops_;
+  const int64_t now = world_->now();
+  if (process()->alive()) {
+    world_->trace().Add(now, Happening::kCrash, name_, {}, 0, 0);
+    process()->Die();
+    for (auto& [file_name, file] : files_) {
+      const LogIndex kept = std::max(file.told, file.synced);
+      file.CutAfter(
+          kept + static_cast<uint64_t>(world_->dice().UpTo(
+                     static_cast<int64_t>(file.last() - kept),
+                     Chance::kTornTail, hash_ ^ NameHash(file_name), ordinal)));
+      file.told = file.last();
+      ++file.lives;
+    }
+  }
+  paused_until_ = 0;
+  if (power_loss) LosePower();
+  if (by_chance) {
+    const int64_t most = absl::ToInt64Nanoseconds(world_->faults().restart_max);
+    const int64_t wait =
+        world_->dice().UpTo(most, Chance::kRestart, hash_, ordinal);
+    world_->At(now + wait, [this, ordinal] {
+      if (stops_ == ordinal) Start();
+    });
+  }
+}
+
+void Node::LosePower() {
+  world_->trace().Add(world_->now(), Happening::kPowerLoss, name_, {}, 0, 0);
+  for (auto& [file_name, file] : files_) {
+    const uint64_t about = ~(hash_ ^ NameHash(file_name));
+    file.CutAfter(file.synced +
+                  static_cast<uint64_t>(world_->dice().UpTo(
+                      static_cast<int64_t>(file.last() - file.synced),
+                      Chance::kTornTail, about, power_cycles_)));
+    file.synced = file.last();
+    file.told = file.last();
+  }
+  SetClock();
+}
+
+void Node::Pause(int64_t span) {
+  if (!process()->alive()) return;
+  paused_until_ = std::max(paused_until_, world_->now() + span);
+  world_->trace().Add(world_->now(), Happening::kPause, name_, {},
+                      static_cast<uint64_t>(span), 0);
+}
+
+bool Node::PassCrashPoint() {
+  if (!process()->alive()) return false;
+  if (!HasProgram()) return true;
+  const testing::FaultOptions& faults = world_->faults();
+  const uint64_t ordinal = crash_points_++;
+  if (!world_->Strikes(Chance::kCrash, faults.crash, hash_, ordinal, name_)) {
+    return true;
+  }
+  const bool power_loss = world_->Strikes(Chance::kPowerLoss, faults.power_loss,
+                                          hash_, ordinal, name_);
+  Stop(power_loss, /*by_chance=*/true);
+  return false;
+}
+
+}  // namespace internal
+}  // namespace v0_1
+}  // namespace trivet

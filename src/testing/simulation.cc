@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "trivet/testing/simulation.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "src/internal/invariant.h"
+#include "src/testing/dice.h"
+#include "src/testing/node.h"
+#include "src/testing/trace.h"
+#include "src/testing/world.h"
+#include "trivet/host/executor.h"
+#include "trivet/host/log_store.h"
+#include "trivet/host/transport.h"
+#include "trivet/host/versioned_store.h"
+#include "trivet/testing/fault_options.h"
+#include "trivet/testing/sim_host.h"
+
+namespace trivet {
+inline namespace v0_1 {
+namespace testing {
+namespace {
+
+// In the error of RunUntil.
+constexpr size_t kTailLines = 30;
+
+}  // namespace
+
+Simulation::Simulation(uint64_t seed, FaultOptions faults)
+    : world_(std::make_unique<internal::World>(seed, faults)) {}
+
+Simulation::~Simulation() = default;
+
+SimHost& Simulation::AddHost(std::string name, Boot boot) {
+  return world_->AddHost(std::move(name), std::move(boot));
+}
+
+SimHost* Simulation::FindHost(std::string_view name) {
+  return world_->FindHost(name);
+}
+
+void Simulation::Partition(std::string_view a, std::string_view b) {
+  world_->Cut(a, b);
+  world_->Cut(b, a);
+}
+
+void Simulation::PartitionOneWay(std::string_view from, std::string_view to) {
+  world_->Cut(from, to);
+}
+
+void Simulation::Heal() { world_->Heal(); }
+
+void Simulation::Calm() { world_->Calm(); }
+
+void Simulation::RunFor(absl::Duration span) {
+  world_->Run(world_->now() + absl::ToInt64Nanoseconds(span),
+              [] { return true; });
+}
+
+absl::Status Simulation::RunUntil(absl::FunctionRef<bool()> goal,
+                                  absl::Duration limit) {
+  bool reached = false;
+  world_->Run(world_->now() + absl::ToInt64Nanoseconds(limit), [&] {
+    reached = goal();
+    return !reached;
+  });
+  if (reached || goal()) return absl::OkStatus();
+  return absl::DeadlineExceededError(absl::StrCat(
+      "the goal was not reached within ", absl::FormatDuration(limit),
+      " of virtual time; lately:\n", world_->trace().Tail(kTailLines)));
+}
+
+void Simulation::OnEvent(absl::AnyInvocable<void()> look) {
+  world_->OnEvent(std::move(look));
+}
+
+absl::Duration Simulation::Elapsed() const {
+  return absl::Nanoseconds(world_->now());
+}
+
+uint64_t Simulation::events() const { return world_->events(); }
+
+uint64_t Simulation::Draw(std::string_view what, uint64_t ordinal) const {
+  return world_->dice().Draw(internal::Chance::kTest, internal::NameHash(what),
+                             ordinal);
+}
+
+std::string Simulation::Trace() const { return world_->trace().All(); }
+
+uint64_t Simulation::TraceHash() const { return world_->trace().hash(); }
+
+void Simulation::Note(std::string_view text) {
+  world_->trace().Add(world_->now(), internal::Happening::kNote, {}, {}, 0, 0,
+                      std::string(text));
+}
+
+void Simulation::DescribePayloads(
+    absl::AnyInvocable<std::string(std::string_view payload)> describe) {
+  world_->DescribePayloads(std::move(describe));
+}
+
+std::vector<Simulation::Fault> Simulation::FaultsFired() const {
+  return world_->FaultsFired();
+}
+
+void Simulation::Mute(const std::vector<uint64_t>& fault_ids) {
+  for (const uint64_t id : fault_ids) world_->Mute(id);
+}
+
+SimHost::SimHost(std::unique_ptr<internal::Node> node)
+    : node_(std::move(node)) {}
+
+SimHost::~SimHost() = default;
+
+std::string_view SimHost::name() const { return node_->name(); }
+
+Executor* SimHost::executor() { return node_->process()->executor(); }
+
+Transport* SimHost::transport() { return node_->process()->transport(); }
+
+LogStore* SimHost::log(std::string_view file) {
+  return node_->process()->Log(file);
+}
+
+LogStore* SimHost::shared_log(std::string_view name) {
+  return node_->process()->SharedLogNamed(name);
+}
+
+VersionedStore* SimHost::versioned_store() {
+  return node_->process()->versioned_store();
+}
+
+void SimHost::OnReceive(std::string role,
+                        absl::AnyInvocable<void(Envelope)> receive) {
+  node_->process()->OnReceive(std::move(role), std::move(receive));
+}
+
+void SimHost::Call(std::string_view service,
+                   absl::AnyInvocable<void(Reply reply) &&> act,
+                   absl::AnyInvocable<void(absl::Status) &&> done,
+                   std::optional<absl::Duration> timeout) {
+  node_->process()->Call(service, std::move(act), std::move(done), timeout);
+}
+
+void SimHost::Crash() {
+  node_->Stop(/*power_loss=*/false, /*by_chance=*/false);
+}
+
+void SimHost::PowerLoss() {
+  node_->Stop(/*power_loss=*/true, /*by_chance=*/false);
+}
+
+void SimHost::Pause(absl::Duration span) {
+  node_->Pause(absl::ToInt64Nanoseconds(span));
+}
+
+void SimHost::Restart() { node_->Start(); }
+
+bool SimHost::IsUp() const { return node_->process()->alive(); }
+
+uint64_t SimHost::starts() const { return node_->starts(); }
+
+}  // namespace testing
+}  // namespace v0_1
+}  // namespace trivet

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/sim/bugs.h"
+
+#include <vector>
+
+namespace trivet {
+namespace sim {
+
+const std::vector<Bug>& Bugs() {
+  static const std::vector<Bug> bugs = {
+      {"vote_before_force", "txn", 5000},
+      {"ack_before_durable", "txn", 5000},
+      {"forget_before_all_acks", "txn", 5000},
+      {"id_reused_after_restart", "txn", 5000},
+      {"late_prepare_accepted", "txn", 5000},
+      {"second_vote_counted", "txn", 5000},
+      {"lazy_commit_record", "txn", 5000},
+      {"failed_decision_write_is_abort", "txn", 5000},
+      {"inquiry_answered_while_preparing", "txn", 5000},
+      {"failed_prepare_write_is_no", "txn", 5000},
+      {"caller_told_before_durable", "txn", 5000},
+      {"trim_leaves_hole", "txn", 5000},
+      {"let_go_before_applied", "txn", 5000},
+      {"repeated_commit_not_acked", "txn", 5000},
+      {"orphan_scan_aborts_live", "txn", 5000},
+      {"operator_abort_as_default", "txn", 5000},
+      {"claim_trusts_unsynced", "txn", 5000},
+      {"deadline_from_reply", "lock", 5000},
+      {"clock_rate_ignored", "lock", 5000},
+      {"late_grant_kept", "lock", 5000},
+      {"late_reply_extends", "lock", 5000},
+      {"refusal_ignored", "lock", 5000},
+      {"cas_watch_from_send", "lock", 5000},
+      {"cas_conflict_is_loss", "lock", 5000},
+      {"second_grant_on_lost_reply", "lock", 5000},
+      {"renew_without_owner", "lock", 5000},
+      {"release_without_owner", "lock", 5000},
+      {"giving_up_keeps_place", "lock", 5000},
+  };
+  return bugs;
+}
+
+}  // namespace sim
+}  // namespace trivet

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "tests/sim/lock_world.h"
+#include "trivet/host/monotonic_time.h"
+#include "trivet/lock/fencing_token.h"
+#include "trivet/lock/lock_backend.h"
+#include "trivet/lock/lock_client.h"
+#include "trivet/testing/sim_host.h"
+
+namespace trivet {
+namespace sim {
+
+using testing::SimHost;
+
+// Hears what the backend tells the client.
+class LockProcess::Listener : public LockBackend {
+ public:
+  Listener(LockProcess* process, std::unique_ptr<LockBackend> backend)
+      : process_(process), backend_(std::move(backend)) {}
+
+  // Whose grant of `lock` the client has heard of last.
+  const std::string& Granted(const std::string& lock) { return granted_[lock]; }
+
+  LockBackendTraits Traits() const override { return backend_->Traits(); }
+  void Acquire(const LeaseKey& key, absl::Duration ttl, MonotonicTime deadline,
+               Done<std::optional<LeaseGrant>> done) override {
+    backend_->Acquire(key, ttl, deadline, Hear(key, false, std::move(done)));
+  }
+  void Renew(const LeaseKey& key, absl::Duration ttl, MonotonicTime deadline,
+             Done<std::optional<LeaseGrant>> done) override {
+    backend_->Renew(key, ttl, deadline, Hear(key, true, std::move(done)));
+  }
+  void Release(const LeaseKey& key, MonotonicTime deadline,
+               Done<bool> done) override {
+    backend_->Release(key, deadline, std::move(done));
+  }
+  void AwaitRelease(const LeaseKey& key,
+                    absl::AnyInvocable<void() &&> done) override {
+    backend_->AwaitRelease(key, std::move(done));
+  }
+
+ private:
+  Done<std::optional<LeaseGrant>> Hear(const LeaseKey& key, bool renewal,
+                                       Done<std::optional<LeaseGrant>> done) {
+    return [this, key, renewal, done = std::move(done)](
+               absl::StatusOr<std::optional<LeaseGrant>> answer) mutable {
+      if (answer.ok() && answer->has_value()) {
+        granted_[key.lock] = key.lease_id;
+      } else if (answer.ok() && renewal) {
+        process_->Refused(key.lease_id);
+      }
+      std::move(done)(std::move(answer));
+    };
+  }
+
+  LockProcess* const process_;
+  std::map<std::string, std::string> granted_;
+  const std::unique_ptr<LockBackend> backend_;
+};
+
+LockProcess::LockProcess(LockWorld* world, SimHost* host)
+    : world_(world),
+      host_(host),
+      executor_(host->executor()),
+      backend_(std::make_unique<Listener>(this, world->NewBackend(host))) {
+  const std::string name(host->name());
+  absl::StatusOr<std::unique_ptr<LockClient>> client =
+      LockClient::Create(executor_, backend_.get(), name,
+                         {world->plan().lease, FenceStrength::kMonotonic});
+  if (!client.ok()) {
+    world_->Violated("Create", client.status().ToString());
+    return;
+  }
+  client_ = *std::move(client);
+  for (const std::string& lock : world->plan().locks) {
+    workers_.push_back(std::make_unique<Worker>());
+    Worker* const worker = workers_.back().get();
+    worker->lock = lock;
+    worker->holder = absl::StrCat(name, " #", host->starts());
+    Contend(worker);
+  }
+}
+
+LockProcess::~LockProcess() {
+  for (const auto& worker : workers_) {
+    world_->exclusion().Forget(worker->lock, worker->holder);
+    worker->lease.reset();
+  }
+}
+
+void LockProcess::Contend(Worker* worker) {
+  const uint64_t round = ++worker->round;
+  if (world_->Draw("how", 4) == 0) {
+    client_->TryLockAsync(
+        worker->lock,
+        [this, worker](absl::StatusOr<std::optional<Lease>> answer) {
+          GotAnswer(worker, std::move(answer));
+        });
+    return;
+  }
+  const absl::Duration timeout =
+      Between(absl::Milliseconds(200), absl::Seconds(6));
+  LockClient::Waiting waiting = client_->LockAsync(
+      worker->lock, timeout, [this, worker](absl::StatusOr<Lease> lease) {
+        if (lease.ok()) {
+          GotAnswer(worker, std::optional<Lease>(*std::move(lease)));
+        } else {
+          GotAnswer(worker, lease.status());
+        }
+      });
+  if (world_->Draw("cancel", 8) == 0) {
+    After(Between(absl::ZeroDuration(), timeout),
+          [worker, round, waiting]() mutable {
+            if (worker->round == round) waiting.Cancel();
+          });
+  }
+}
+
+void LockProcess::GotAnswer(Worker* worker,
+                            absl::StatusOr<std::optional<Lease>> answer) {
+  if (!host_->IsUp()) return;
+  const uint64_t round = ++worker->round;
+  if (!answer.ok() || !answer->has_value()) {
+    After(Between(absl::Milliseconds(5), absl::Milliseconds(300)),
+          [this, worker] { Contend(worker); });
+    return;
+  }
+  const auto lease = std::make_shared<Lease>(**std::move(answer));
+  worker->lease = lease;
+  worker->lease_id = backend_->Granted(worker->lock);
+  const auto lost = std::make_shared<bool>(false);
+  world_->Granted(std::string(host_->name()), worker->lock,
+                  lease->fencing_token());
+  world_->exclusion().Believes(
+      worker->lock, worker->holder,
+      [world = world_, weak = std::weak_ptr<Lease>(lease), lost] {
+        const std::shared_ptr<Lease> held = weak.lock();
+        if (held == nullptr || !held->CheckHeld().ok()) return false;
+        if (*lost) world->Violated("L2", "held again after it was lost");
+        return true;
+      });
+  lease->OnLost([world = world_, lost](const absl::Status& why) {
+    *lost = true;
+    // Its own validity ends before the backend's does.
+    if (!world->plan().end_early &&
+        absl::StrContains(why.message(), "before its time")) {
+      world->Violated("NotBefore", why.ToString());
+    }
+  });
+  const absl::Duration ttl = world_->plan().lease.ttl;
+  Use(worker, round, executor_->Now() + Between(ttl / 8, ttl * 3));
+}
+
+// Checks, and writes; now and then writes unchecked, as a process does that was
+// paused in between.
+void LockProcess::Use(Worker* worker, uint64_t round, MonotonicTime until) {
+  if (worker->round != round) return;
+  const bool held = worker->lease->CheckHeld().ok();
+  if (held || world_->Draw("unchecked", 4) == 0) {
+    host_->Call(
+        SimHost::kWorld,
+        [world = world_, lock = worker->lock,
+         token = worker->lease->fencing_token()](SimHost::Reply reply) {
+          world->Write(lock, token);
+          std::move(reply)();
+        },
+        [](absl::Status) {});
+  }
+  if (!held || executor_->Now() >= until) return LetGo(worker);
+  After(Between(absl::Milliseconds(20), absl::Milliseconds(200)),
+        [this, worker, round, until] { Use(worker, round, until); });
+}
+
+void LockProcess::LetGo(Worker* worker) {
+  const uint64_t round = ++worker->round;
+  const auto again = [this, worker, round] {
+    if (worker->round != round) return;
+    world_->exclusion().Forget(worker->lock, worker->holder);
+    worker->lease.reset();
+    // Nobody promises fairness over registers: in the end make room for others.
+    const absl::Duration rest = absl::Seconds(world_->calm() ? 1 : 0);
+    After(Between(rest, 2 * rest), [this, worker] { Contend(worker); });
+  };
+  switch (world_->Draw("let go", 3)) {
+    case 0:  // Waits for the answer.
+      worker->lease->ReleaseAsync(
+          [this, again](const absl::Status&) { After({}, again); });
+      return;
+    case 1:  // Does not.
+      again();
+      return;
+    default:  // Keeps it for a while, used or not.
+      After(Between(absl::ZeroDuration(), world_->plan().lease.ttl), again);
+  }
+}
+
+// Who is told that its lease has ended believes it, however long it was valid.
+void LockProcess::Refused(const std::string& lease_id) {
+  After(absl::ZeroDuration(), [this, lease_id] {
+    for (const auto& worker : workers_) {
+      if (worker->lease_id == lease_id && worker->lease != nullptr &&
+          worker->lease->CheckHeld().ok()) {
+        world_->Violated("Refused", worker->holder + " holds on to a lease");
+      }
+    }
+  });
+}
+
+void LockProcess::After(absl::Duration delay, Executor::Task task) {
+  executor_->PostAt(executor_->Now() + delay, std::move(task));
+}
+
+absl::Duration LockProcess::Between(absl::Duration least, absl::Duration most) {
+  const auto nanos =
+      static_cast<uint64_t>(absl::ToInt64Nanoseconds(most - least));
+  const uint64_t drawn = world_->Draw(
+      absl::StrCat("delay of ", std::string(host_->name())), nanos + 1);
+  return least + absl::Nanoseconds(static_cast<int64_t>(drawn));
+}
+
+}  // namespace sim
+}  // namespace trivet

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/sim/lock_world.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "src/internal/backoff.h"
+#include "tests/sim/history.h"
+#include "trivet/adapters/memory/memory_lock_backend.h"
+#include "trivet/lock/cas_lock_backend.h"
+#include "trivet/lock/fencing_token.h"
+#include "trivet/lock/lock_backend.h"
+#include "trivet/testing/fault_options.h"
+#include "trivet/testing/grant_checker.h"
+#include "trivet/testing/progress_checker.h"
+#include "trivet/testing/sim_host.h"
+#include "trivet/testing/sim_lock_backend.h"
+
+namespace trivet {
+namespace sim {
+namespace {
+
+using testing::FaultOptions;
+using testing::SimHost;
+
+constexpr std::string_view kService = "locks";
+constexpr absl::Duration kFaultyTime = absl::Seconds(9);
+constexpr absl::Duration kSettleMax = absl::Minutes(3);
+
+uint64_t Choose(uint64_t seed, uint64_t what, uint64_t among) {
+  return internal::SplitMix64::Mix(seed * 0x9E3779B97F4A7C15 + what) % among;
+}
+
+}  // namespace
+
+LockPlan::LockPlan(uint64_t seed) : faults(FaultOptions::Swarm(seed)) {
+  cas = Choose(seed, 1, 2) == 0;
+  end_early = !cas && Choose(seed, 2, 4) == 0;
+  const uint64_t count = 2 + Choose(seed, 3, 3);
+  for (uint64_t i = 0; i < count; ++i) {
+    clients.push_back(absl::StrCat("client-", i));
+  }
+  locks.emplace_back("a");
+  if (Choose(seed, 4, 3) == 0) locks.emplace_back("b");
+  const uint64_t length = Choose(seed, 5, 3);
+  lease.ttl = length == 0   ? absl::Milliseconds(500)
+              : length == 1 ? absl::Milliseconds(1200)
+                            : absl::Seconds(3);
+  lease.renew_after = lease.ttl / 3;
+  lease.request_timeout = lease.ttl / 4;
+  lease.retry_min = absl::Milliseconds(10);
+  lease.retry_max = absl::Milliseconds(150);
+  // Answers come as late as a lease is long; links are cut for longer.
+  faults.delay_tail_max = lease.ttl * 2;
+  faults.call_timeout = lease.ttl;
+  faults.restart_max = absl::Seconds(1);
+  faults.partition *= 2;
+  faults.partition_max = lease.ttl * 3;
+  faults.pause_max = lease.ttl * 2;
+}
+
+std::string LockPlan::ToString() const {
+  return absl::StrCat(
+      cas ? "registers" : "service", end_early ? " that loses leases" : "",
+      " clients=", clients.size(), " locks=", locks.size(),
+      " ttl=", absl::FormatDuration(lease.ttl), " ", faults.ToString());
+}
+
+LockWorld::LockWorld(const HistoryOptions& options)
+    : options_(options),
+      plan_(options.seed),
+      exclusion_(&violations_),
+      fencing_(&violations_),
+      sim_(options.seed, plan_.faults) {
+  sim_.Mute(options.muted);
+  Executor* const executor = sim_.AddHost(std::string(kService)).executor();
+  service_ = std::make_unique<MemoryLockBackend>(executor);
+  checked_ = std::make_unique<testing::GrantChecker>(executor, service_.get(),
+                                                     &violations_);
+  // A lease that ended early does not exclude anybody.
+  if (!plan_.end_early) {
+    sim_.OnEvent([this] { exclusion_.Check(); });
+  }
+}
+
+LockWorld::~LockWorld() = default;
+
+std::unique_ptr<LockBackend> LockWorld::NewBackend(SimHost* host) {
+  if (plan_.cas) {
+    return std::make_unique<CasLockBackend>(host->executor(),
+                                            host->versioned_store());
+  }
+  return std::make_unique<testing::SimLockBackend>(host, std::string(kService),
+                                                   checked_.get());
+}
+
+uint64_t LockWorld::Draw(std::string_view what, uint64_t among) {
+  return sim_.Draw(what, draws_[std::string(what)]++) % among;
+}
+
+void LockWorld::Granted(const std::string& client, const std::string& lock,
+                        FencingToken token) {
+  sim_.Note(
+      absl::StrCat(client, " holds ", lock, " with token ", ToString(token)));
+  ++granted_;
+  ++grants_[client + lock];
+  fencing_.Granted(lock, token);
+}
+
+void LockWorld::Write(const std::string& lock, FencingToken token) {
+  const absl::Status admitted = storage_[lock].Admit(token);
+  sim_.Note(absl::StrCat("write to ", lock, " with token ", ToString(token),
+                         admitted.ok() ? "" : " is refused"));
+  if (!admitted.ok()) return;
+  ++admitted_;
+  fencing_.Admitted(lock, token);
+}
+
+void LockWorld::EndSomeLeaseEarly() {
+  if (calm_) return;
+  const std::string& lock = plan_.locks[Draw("ended", plan_.locks.size())];
+  if (checked_->EndEarly(lock)) sim_.Note("ended early: " + lock);
+  SimHost* const host = sim_.FindHost(kService);
+  host->executor()->PostAt(host->executor()->Now() + absl::Milliseconds(700),
+                           [this] { EndSomeLeaseEarly(); });
+}
+
+void LockWorld::Run() {
+  for (const std::string& client : plan_.clients) {
+    sim_.AddHost(client, [this](SimHost& host) {
+      return std::make_shared<LockProcess>(this, &host);
+    });
+  }
+  if (plan_.end_early) EndSomeLeaseEarly();
+  sim_.RunFor(kFaultyTime);
+  sim_.Calm();
+  calm_ = true;
+  grants_.clear();
+  testing::ProgressChecker progress(&violations_);
+  for (const std::string& client : plan_.clients) {
+    for (const std::string& lock : plan_.locks) {
+      progress.Expect(
+          client + " gets lock " + lock,
+          [this, name = client + lock] { return grants_[name] > 0; });
+    }
+  }
+  progress.Await(&sim_, kSettleMax);
+}
+
+void LockWorld::Report(History* history) const {
+  history->violations = violations_;
+  history->configuration = plan_.ToString();
+  history->faults = sim_.FaultsFired();
+  if (options_.trace) history->trace = sim_.Trace();
+  history->hash = sim_.TraceHash();
+  history->events = sim_.events();
+  history->begun = granted_;
+  history->ended_well = admitted_;
+}
+
+History RunLockHistory(const HistoryOptions& options) {
+  History history;
+  LockWorld world(options);
+  world.Run();
+  world.Report(&history);
+  return history;
+}
+
+}  // namespace sim
+}  // namespace trivet

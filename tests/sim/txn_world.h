@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TxnWorld: the hosts, databases, logs and checkers of one history of
+// transactions, and the processes on its hosts, which run the real drivers.
+//
+//   TxnWorld --- plan: which host plays which roles
+//     |-- Simulation -- TxnProcess (at every start of a host)
+//     |                   |-- CoordinatorRole   begins, asks, forgets
+//     |                   |-- ParticipantRole   votes through a SimResource
+//     |-- SimDatabase, LogChecker ...            outlive all processes
+
+#ifndef TRIVET_TESTS_SIM_TXN_WORLD_H_
+#define TRIVET_TESTS_SIM_TXN_WORLD_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "tests/sim/history.h"
+#include "tests/sim/sim_database.h"
+#include "trivet/host/executor.h"
+#include "trivet/testing/atomicity_checker.h"
+#include "trivet/testing/fault_options.h"
+#include "trivet/testing/log_checker.h"
+#include "trivet/testing/sim_host.h"
+#include "trivet/testing/simulation.h"
+#include "trivet/testing/told_checker.h"
+#include "trivet/testing/violations.h"
+#include "trivet/txn/coordinator.h"
+#include "trivet/txn/participant.h"
+#include "trivet/txn/transaction.h"
+
+namespace trivet {
+namespace sim {
+
+class TxnProcess;
+
+// What is decided before the history begins.
+struct TxnPlan {
+  explicit TxnPlan(uint64_t seed);
+  std::string ToString() const;
+
+  struct Host {
+    std::string name;
+    std::string coordinator;  // Empty: none.
+    bool shared_log = false;  // One of several that bear its name.
+    std::string participant;
+  };
+  std::vector<Host> hosts;
+  std::vector<std::string> coordinators;
+  std::vector<std::string> participants;
+  bool faultless = false;     // Then every transaction must commit.
+  uint64_t transactions = 0;  // To begin while there are faults.
+  uint64_t no_percent = 0;
+  uint64_t read_only_percent = 0;
+  testing::FaultOptions faults;
+};
+
+class TxnWorld {
+ public:
+  explicit TxnWorld(const HistoryOptions& options);
+  ~TxnWorld();
+
+  void Run();
+  void Report(History* history) const;
+
+  // --- For processes --------------------------------------------------------
+  const TxnPlan& plan() const { return plan_; }
+  testing::Simulation& sim() { return sim_; }
+  SimDatabase* database(const std::string& participant) {
+    return databases_.at(participant).get();
+  }
+  testing::LogChecker* log_checker(const std::string& log);
+  uint64_t NextLeaseToken() { return ++lease_token_; }
+  uint64_t LatestLeaseToken() const { return lease_token_; }
+
+  // Which of the hosts with this coordinator believes that it leads now. A
+  // lease may be wrong: while there are faults, sometimes both do.
+  bool Leads(const std::string& host, const std::string& coordinator);
+
+  // The branches of the next transaction; none: begin no more.
+  std::vector<Branch> NextTransaction(const std::string& coordinator);
+  void Told(const absl::StatusOr<Outcome>& outcome, size_t branches);
+  void ToldLater(const TxnId& id, Decision decision);
+
+  // Transactions whose caller was told "unknown" and nothing since, and how
+  // many branches they have.
+  std::map<TxnId, size_t> unknown() const { return unknown_; }
+
+  // A role stopped for good. It must have had a reason.
+  void Stopped(std::string_view role, bool may_be_fenced,
+               const absl::Status& health);
+
+  void Enter(const std::string& host, TxnProcess* process) {
+    processes_[host] = process;
+  }
+  void Leave(const std::string& host, TxnProcess* process) {
+    if (processes_[host] == process) processes_[host] = nullptr;
+  }
+
+ private:
+  void AddHosts();
+  void StartAll();
+  void Settle(std::string_view phase);
+  void Probe(const std::string& name);
+  void CheckLogsEmpty();
+  Coordinator* Leader(const std::string& coordinator);
+
+  const HistoryOptions options_;
+  const TxnPlan plan_;
+  testing::Violations violations_;
+  testing::AtomicityChecker atomicity_;
+  testing::ToldChecker told_;
+  std::map<std::string, testing::LogChecker> log_checkers_;
+  std::map<std::string, std::unique_ptr<SimDatabase>> databases_;
+  std::map<TxnId, size_t> unknown_;
+  std::set<TxnId> known_;  // Of which a caller was told more.
+  std::map<std::string, TxnProcess*> processes_;
+  bool calm_ = false;
+  uint64_t lease_token_ = 0;
+  std::map<std::string, uint64_t> asked_;  // For a transaction to begin.
+  uint64_t begun_ = 0;
+  uint64_t committed_ = 0;
+  testing::Simulation sim_;  // Last: its processes use all of the above.
+};
+
+// A coordinator's life in one process: opens it when it may lead, begins
+// transactions, finds out what was left unknown, and lets go what was told.
+class CoordinatorRole {
+ public:
+  CoordinatorRole(TxnWorld* world, testing::SimHost* host,
+                  const TxnPlan::Host& plan);
+  ~CoordinatorRole();
+
+  // OK also if there is nothing to open now.
+  absl::Status Open();
+  void Tick(uint64_t tick);
+
+  // nullptr: not open.
+  Coordinator* coordinator() { return coordinator_.get(); }
+  bool IsQuiet() const;
+
+ private:
+  void Close();
+  void Begin();
+  void Ask();
+
+  TxnWorld* const world_;
+  testing::SimHost* const host_;
+  const TxnPlan::Host& plan_;
+  testing::CheckedLog log_;
+  uint64_t token_ = 0;  // Of the lease under which it was opened.
+  std::unique_ptr<Coordinator> coordinator_;
+};
+
+class ParticipantRole {
+ public:
+  ParticipantRole(TxnWorld* world, testing::SimHost* host,
+                  const TxnPlan::Host& plan);
+  ~ParticipantRole();
+
+  absl::Status Open();
+  void Tick();
+  bool IsQuiet() const;
+
+ private:
+  TxnWorld* const world_;
+  testing::SimHost* const host_;
+  const TxnPlan::Host& plan_;
+  testing::CheckedLog log_;
+  std::unique_ptr<SimResource> resource_;
+  std::unique_ptr<Participant> participant_;
+};
+
+class TxnProcess {
+ public:
+  TxnProcess(TxnWorld* world, testing::SimHost* host,
+             const TxnPlan::Host& plan);
+  ~TxnProcess();
+
+  bool Open();
+  CoordinatorRole* coordinator() { return coordinator_.get(); }
+  bool IsQuiet() const;
+
+ private:
+  void Tick();
+
+  TxnWorld* const world_;
+  testing::SimHost* const host_;
+  const TxnPlan::Host& plan_;
+  Executor* const executor_;
+  uint64_t ticks_ = 0;
+  std::unique_ptr<ParticipantRole> participant_;
+  std::unique_ptr<CoordinatorRole> coordinator_;
+};
+
+}  // namespace sim
+}  // namespace trivet
+
+#endif  // TRIVET_TESTS_SIM_TXN_WORLD_H_
