@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Valve: how this demonstration kills and pauses a part of itself. Everything a
+// role does to the world goes through ports, and all ports of one role share a
+// valve.
+//
+//   open    calls pass
+//   held    calls wait: the role is paused, and does not know it
+//   cut     calls vanish, for good: the role is dead, it only has not been
+//           destroyed yet, so that no destructor can say good-bye for it
+//
+// A port is a host interface over the real one. LogPort also has a trap, to
+// strike exactly before or after a decision becomes durable.
+//
+// Thread safety: thread-safe.
+
+#ifndef SHOP_VALVE_H_
+#define SHOP_VALVE_H_
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "trivet/host/log_store.h"
+#include "trivet/host/transport.h"
+#include "trivet/lock/lock_backend.h"
+
+namespace shop {
+
+class Valve {
+ public:
+  using Call = absl::AnyInvocable<void() &&>;
+
+  void Pass(Call call);
+  void Hold();
+  void Release();  // Runs what waited, in order.
+  void Cut();
+
+ private:
+  enum State { kOpen, kHeld, kCut };
+
+  absl::Mutex mu_;
+  State state_ ABSL_GUARDED_BY(mu_) = kOpen;
+  std::deque<Call> waiting_ ABSL_GUARDED_BY(mu_);
+};
+
+class TransportPort : public trivet::Transport {
+ public:
+  TransportPort(Valve* valve, trivet::Transport* real)
+      : valve_(valve), real_(real) {}
+
+  void Send(trivet::Envelope envelope) override {
+    valve_->Pass([real = real_, envelope = std::move(envelope)]() mutable {
+      real->Send(std::move(envelope));
+    });
+  }
+
+ private:
+  Valve* const valve_;
+  trivet::Transport* const real_;
+};
+
+class LogPort : public trivet::LogStore {
+ public:
+  LogPort(Valve* valve, trivet::LogStore* real) : valve_(valve), real_(real) {}
+
+  // Springs once, on the next forced append: kBefore it reaches the real log
+  // (and holds the valve), or kAfter it is durable and before the role hears of
+  // it (and cuts the valve). Then calls `sprung`, which must not block.
+  enum class Strike { kBefore, kAfter };
+  void Arm(Strike strike, Valve::Call sprung);
+  void Disarm();
+
+  absl::StatusOr<trivet::Epoch> Claim(trivet::Epoch wanted,
+                                      Visitor visit) override {
+    return real_->Claim(wanted, visit);
+  }
+  void Append(trivet::Epoch epoch, std::vector<std::string> records,
+              trivet::Durability durability, AppendDone done) override;
+  void Trim(trivet::Epoch epoch, trivet::LogIndex first_needed) override {
+    valve_->Pass([=] { real_->Trim(epoch, first_needed); });
+  }
+
+ private:
+  struct Trap {
+    Strike strike;
+    Valve::Call sprung;
+  };
+
+  Valve* const valve_;
+  trivet::LogStore* const real_;
+  absl::Mutex mu_;
+  std::optional<Trap> trap_ ABSL_GUARDED_BY(mu_);
+};
+
+class LockPort : public trivet::LockBackend {
+ public:
+  LockPort(Valve* valve, trivet::LockBackend* real)
+      : valve_(valve), real_(real) {}
+
+  trivet::LockBackendTraits Traits() const override { return real_->Traits(); }
+  void Acquire(const trivet::LeaseKey& key, absl::Duration ttl,
+               trivet::MonotonicTime deadline,
+               Done<std::optional<trivet::LeaseGrant>> done) override;
+  void Renew(const trivet::LeaseKey& key, absl::Duration ttl,
+             trivet::MonotonicTime deadline,
+             Done<std::optional<trivet::LeaseGrant>> done) override;
+  void Release(const trivet::LeaseKey& key, trivet::MonotonicTime deadline,
+               Done<bool> done) override;
+
+ private:
+  Valve* const valve_;
+  trivet::LockBackend* const real_;
+};
+
+}  // namespace shop
+
+#endif  // SHOP_VALVE_H_
