@@ -4,6 +4,7 @@
 // for a node that is down, and what has to move when a node joins.
 //
 //   $ ./route_keys
+//   user:42 belongs to cache-2
 //   owner, and a copy in another zone:
 //     user:41:  west/cache-3 east/cache-2; without cache-2: cache-3
 //     user:42:  east/cache-2 west/cache-3; without cache-2: cache-1
@@ -27,6 +28,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "trivet/ring/hash_ring.h"
@@ -59,28 +61,32 @@ void PrintMoves(const HashRing& before, const HashRing& after) {
     std::printf("  %s  %4.1f %% of all keys\n", move.c_str(), 100 * part);
 }
 
+int Complain(const absl::Status& status) {
+  std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  return 1;
+}
+
 }  // namespace
 
 int main() {
+  // [readme]
   const absl::StatusOr<HashRing> ring = HashRing::Builder()
                                             .Add("cache-1", 1, "east")
                                             .Add("cache-2", 2, "east")
                                             .Add("cache-3", 1, "west")
                                             .Build();
-  if (!ring.ok()) {
-    std::fprintf(stderr, "%s\n", ring.status().ToString().c_str());
-    return 1;
-  }
+  if (!ring.ok()) return Complain(ring.status());
+  // Every process that knows these members finds the same owner.
+  const RingNode& owner = ring->Lookup("user:42");
+  // [/readme]
+  std::printf("user:42 belongs to %s\n", owner.id.c_str());
   std::printf("owner, and a copy in another zone:\n");
   for (const char* key : {"user:41", "user:42", "user:43", "user:46"})
     Route(*ring, key);
 
   const absl::StatusOr<HashRing> grown =
       HashRing::Builder(*ring).Add("cache-4", 1, "west").Build();
-  if (!grown.ok()) {
-    std::fprintf(stderr, "%s\n", grown.status().ToString().c_str());
-    return 1;
-  }
+  if (!grown.ok()) return Complain(grown.status());
   std::printf("cache-4 joins:\n");
   PrintMoves(*ring, *grown);
   std::printf("cache-4 leaves again:\n");
