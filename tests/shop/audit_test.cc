@@ -21,6 +21,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "node.h"
+#include "outcomes.h"
 #include "registers.h"
 #include "tests/shop/shop_process.h"
 #include "tests/support/real_time.h"
@@ -220,7 +221,7 @@ void AuditTest::LeaveInDoubt() {
   network.Unregister("other");
 }
 
-TEST_F(AuditTest, FindsEveryDamage) {
+TEST_F(AuditTest, FindsEveryDamageToRows) {
   ASSERT_THAT(Wrong(), testing::IsEmpty());
   const Order sold = FirstSold();
   const std::string account = AccountKey(sold);
@@ -259,6 +260,14 @@ TEST_F(AuditTest, FindsEveryDamage) {
       row.left += sold.cents;
     });
   });
+}
+
+TEST_F(AuditTest, FindsEveryDamageToWhatIsKeptBesideTheRows) {
+  ASSERT_THAT(Wrong(), testing::IsEmpty());
+  const Order sold = FirstSold();
+  const std::string account = AccountKey(sold);
+  const std::string stock = StockKey(sold);
+
   Expect("every order decided", [&] {
     AmendVerdict(sold.id, [](std::string) { return std::string(); });
   });

@@ -53,7 +53,8 @@ TEST(ShopKill, TwentyKillsLaterTheAuditStillHolds) {
   int told = 0;  // Orders that some run has reported as decided.
   for (int kills = 0; kills < kKills;) {
     // Early lines are few and far between, so half of the kills go there.
-    const uint32_t n = random() % (random() % 2 == 0 ? 15 : kOrders) + 1;
+    const bool early = random() % 2 == 0;
+    const auto n = static_cast<uint32_t>(random() % (early ? 15 : kOrders)) + 1;
     SCOPED_TRACE(testing::Message() << "kill " << kills << " on line " << n);
     ShopProcess shop(args);
     std::string output;
