@@ -199,7 +199,9 @@ absl::StatusOr<int64_t> Keeper::Copy(const Plan& plan, Book::Wanted wanted) {
       return absl::UnavailableError(absl::StrCat(member.id, " is down"));
   }
   int64_t moved = 0;
-  for (auto& [to, rows] : copies) {
+  for (auto& copy : copies) {
+    const std::string& to = copy.first;
+    auto& rows = copy.second;
     moved += static_cast<int64_t>(rows.size());
     const absl::Status installed = WaitFor<absl::Status>([&](auto done) {
       Shard::Done shared(std::move(done));

@@ -17,11 +17,13 @@
 #include "tests/sim/sweep.h"
 
 namespace trivet {
+inline namespace v0_1 {
 namespace internal {
 
 std::string_view active_mutant;
 
 }  // namespace internal
+}  // namespace v0_1
 
 namespace sim {
 namespace {

@@ -315,7 +315,9 @@ Violations CheckVersions(const Tree& tree, std::string_view) {
   }
   const std::string name = "v" + version[1].str() + "_" + version[2].str();
   const std::string opening = "namespace trivet {\ninline namespace " + name;
-  for (const auto& [path, source] : tree) {
+  for (const auto& file : tree) {
+    const std::string& path = file.first;
+    const auto& source = file.second;
     if (!source.IsCpp()) continue;
     if (!source.IsBelow("include") && !source.IsBelow("src")) continue;
     ForEachMatch(
