@@ -76,6 +76,20 @@ function(trivet_not_built name folder reason)
   set_property(GLOBAL PROPERTY TRIVET_${name}_REASON "${reason}")
 endfunction()
 
+# trivet_add_room(FOLDER [TARGETS ...])
+# add_subdirectory(FOLDER), if all of these targets are built.
+function(trivet_add_room folder)
+  cmake_parse_arguments(arg "" "" "TARGETS" ${ARGN})
+  foreach(target IN LISTS arg_TARGETS)
+    if(NOT TARGET ${target})
+      cmake_path(ABSOLUTE_PATH folder)
+      set_property(GLOBAL APPEND PROPERTY TRIVET_ROOMS_LEFT_OUT ${folder})
+      return()
+    endif()
+  endforeach()
+  add_subdirectory(${folder})
+endfunction()
+
 # trivet_test(NAME ring_lookup_test SOURCES ... [DEPS ...] [LABELS unit]
 #             [TIMEOUT seconds])
 # A GoogleTest program; each of its tests is a ctest test with these labels.

@@ -17,7 +17,7 @@ namespace {
 constexpr char kRegister[] = "faults";
 constexpr std::array<size_t, kFaults + 1> kBeginPercent = {10, 20, 30,
                                                            55, 80, 100};
-constexpr absl::Duration kPatience = absl::Seconds(60);
+constexpr absl::Duration kPatience = absl::Seconds(120);
 
 absl::Status TookTooLong(const std::string& what) {
   return absl::DeadlineExceededError(absl::StrCat(

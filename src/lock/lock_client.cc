@@ -63,6 +63,8 @@ using internal::LeaseTable;
 template <typename Answered>
 class LockClient::Impl::Reply {
  public:
+  using Result = decltype(Answered::reply);
+
   Reply(std::weak_ptr<Impl> impl, std::shared_ptr<Lease::Session> session,
         uint64_t request)
       : impl_(std::move(impl)),
@@ -71,22 +73,23 @@ class LockClient::Impl::Reply {
   Reply(Reply&&) noexcept = default;
   Reply& operator=(Reply&&) = delete;
   ~Reply() {
-    if (session_ == nullptr) return;
-    std::move (*this)(absl::UnavailableError("dropped the request"));
+    if (session_ != nullptr) Tell(absl::UnavailableError("dropped"));
   }
 
-  void operator()(decltype(Answered::reply) reply) && {
-    const auto session = std::move(session_);
+  void operator()(Result result) && { Tell(std::move(result)); }
+
+ private:
+  void Tell(Result result) {
+    const auto session = std::exchange(session_, nullptr);
     const auto impl = impl_.lock();
     if (impl == nullptr) return;
     impl->Enqueue(
-        LeaseTable::Told{session->id, Answered{request_, std::move(reply)}});
+        LeaseTable::Told{session->id, Answered{request_, std::move(result)}});
   }
 
- private:
   std::weak_ptr<Impl> impl_;
   std::shared_ptr<Lease::Session> session_;
-  uint64_t request_;
+  const uint64_t request_;
 };
 
 // The seed of the jitter is no secret and comes from no generator, so that

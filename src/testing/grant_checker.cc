@@ -29,11 +29,16 @@ GrantChecker::GrantChecker(Executor* executor, LockBackend* backend,
 
 GrantChecker::~GrantChecker() = default;
 
-bool GrantChecker::EndEarly(std::string_view name) {
+bool GrantChecker::EndEarly(std::string_view name, bool again) {
   const auto lock = locks_.find(name);
   if (lock == locks_.end() || !lock->second.holder.has_value()) return false;
   const LeaseKey key = *lock->second.holder;
+  const absl::Duration left = lock->second.until - executor_->Now();
   Release(key, MonotonicTime::InfiniteFuture(), [](absl::StatusOr<bool>) {});
+  if (again && left > absl::ZeroDuration()) {
+    Acquire(key, left, MonotonicTime::InfiniteFuture(),
+            [](absl::StatusOr<std::optional<LeaseGrant>>) {});
+  }
   return true;
 }
 
@@ -82,9 +87,12 @@ void GrantChecker::OnAcquired(const LeaseKey& key, absl::Duration ttl,
   Lock& lock = locks_[key.lock];
   if (!grant.has_value()) return OnRefused(key, ttl, &lock);
   const MonotonicTime now = executor_->Now();
-  const bool live = lock.holder.has_value() && now < lock.until;
-  const bool again = live && lock.holder->lease_id == key.lease_id;
-  if (live && !again) {
+  const bool held = lock.holder.has_value() && now < lock.until;
+  // After `until` it may be the same lease still, or a new one: its token says.
+  const bool again =
+      lock.holder.has_value() && lock.holder->lease_id == key.lease_id &&
+      (held || (now < lock.until_latest && grant->token == lock.token));
+  if (held && !again) {
     Report("Exclusive", key,
            absl::StrCat("is granted while ", lock.holder->owner,
                         " holds it for another ",
@@ -103,10 +111,10 @@ void GrantChecker::OnAcquired(const LeaseKey& key, absl::Duration ttl,
                           ToString(lock.token)));
     }
     lock.token = grant->token;
-    lock.until = MonotonicTime::InfinitePast();
+    lock.until = lock.until_latest = now + grant->granted_ttl;
   }
   lock.holder = key;
-  lock.until = std::max(lock.until, now + grant->granted_ttl);
+  lock.until_latest = std::max(lock.until_latest, now + grant->granted_ttl);
   lock.places.erase(key.lease_id);
 }
 
@@ -115,7 +123,7 @@ void GrantChecker::OnRefused(const LeaseKey& key, absl::Duration ttl,
   const MonotonicTime now = executor_->Now();
   MonotonicTime& place = lock->places[key.lease_id];
   place = MonotonicTime::InfinitePast();
-  const bool held = lock->holder.has_value() && now <= lock->until;
+  const bool held = lock->holder.has_value() && now <= lock->until_latest;
   const bool others =
       std::any_of(lock->places.begin(), lock->places.end(),
                   [now](const auto& other) { return now <= other.second; });
@@ -132,8 +140,11 @@ void GrantChecker::OnRenewed(const LeaseKey& key,
     return;
   }
   const MonotonicTime now = executor_->Now();
-  if (now > lock.until) Report("Owned", key, "is renewed after it ran out");
+  if (now > lock.until_latest) {
+    Report("Owned", key, "is renewed after it ran out");
+  }
   lock.until = std::max(lock.until, now + grant->granted_ttl);
+  lock.until_latest = std::max(lock.until_latest, lock.until);
 }
 
 void GrantChecker::Report(std::string_view property, const LeaseKey& key,

@@ -36,9 +36,12 @@ struct History {
 };
 
 // N coordinators and participants, one coordinator perhaps a fail-over pair
-// over a shared log. The last quarter is free of faults; then the power goes
+// over a shared log. The last part is free of faults; then the power goes
 // everywhere, and everything is read from disk again.
 History RunTxnHistory(const HistoryOptions& options);
+
+// The same with so many transactions that logs are compacted.
+History RunLongTxnHistory(const HistoryOptions& options);
 
 // Clients that take, use, lose and release leases, over a lock service with a
 // clock of its own or over registers with compare-and-set.

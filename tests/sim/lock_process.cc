@@ -57,8 +57,9 @@ class LockProcess::Listener : public LockBackend {
                absl::StatusOr<std::optional<LeaseGrant>> answer) mutable {
       if (answer.ok() && answer->has_value()) {
         granted_[key.lock] = key.lease_id;
+        if (renewal) process_->Ended(key.lease_id, (*answer)->token);
       } else if (answer.ok() && renewal) {
-        process_->Refused(key.lease_id);
+        process_->Ended(key.lease_id, FencingToken());
       }
       std::move(done)(std::move(answer));
     };
@@ -205,13 +206,15 @@ void LockProcess::LetGo(Worker* worker) {
   }
 }
 
-// Who is told that its lease has ended believes it, however long it was valid.
-void LockProcess::Refused(const std::string& lease_id) {
-  After(absl::ZeroDuration(), [this, lease_id] {
+// Who is told that its lease has ended, or is another one by its token,
+// believes it, however long it was valid.
+void LockProcess::Ended(const std::string& lease_id, FencingToken token) {
+  After(absl::ZeroDuration(), [this, lease_id, token] {
     for (const auto& worker : workers_) {
       if (worker->lease_id == lease_id && worker->lease != nullptr &&
-          worker->lease->CheckHeld().ok()) {
-        world_->Violated("Refused", worker->holder + " holds on to a lease");
+          worker->lease->CheckHeld().ok() &&
+          !(worker->lease->fencing_token() == token)) {
+        world_->Violated("Ended", worker->holder + " holds on to its lease");
       }
     }
   });

@@ -44,6 +44,7 @@ uint64_t Choose(uint64_t seed, uint64_t what, uint64_t among) {
 LockPlan::LockPlan(uint64_t seed) : faults(FaultOptions::Swarm(seed)) {
   cas = Choose(seed, 1, 2) == 0;
   end_early = !cas && Choose(seed, 2, 4) == 0;
+  stingy = !cas && Choose(seed, 6, 2) == 0;
   const uint64_t count = 2 + Choose(seed, 3, 3);
   for (uint64_t i = 0; i < count; ++i) {
     clients.push_back(absl::StrCat("client-", i));
@@ -83,8 +84,11 @@ LockWorld::LockWorld(const HistoryOptions& options)
   sim_.Mute(options.muted);
   Executor* const executor = sim_.AddHost(std::string(kService)).executor();
   service_ = std::make_unique<MemoryLockBackend>(executor);
-  checked_ = std::make_unique<testing::GrantChecker>(executor, service_.get(),
-                                                     &violations_);
+  stingy_ = std::make_unique<StingyLockBackend>(executor, service_.get());
+  LockBackend* const backend =
+      plan_.stingy ? static_cast<LockBackend*>(stingy_.get()) : service_.get();
+  checked_ =
+      std::make_unique<testing::GrantChecker>(executor, backend, &violations_);
   // A lease that ended early does not exclude anybody.
   if (!plan_.end_early) {
     sim_.OnEvent([this] { exclusion_.Check(); });
@@ -127,7 +131,8 @@ void LockWorld::Write(const std::string& lock, FencingToken token) {
 void LockWorld::EndSomeLeaseEarly() {
   if (calm_) return;
   const std::string& lock = plan_.locks[Draw("ended", plan_.locks.size())];
-  if (checked_->EndEarly(lock)) sim_.Note("ended early: " + lock);
+  const bool again = Draw("again", 2) == 0;
+  if (checked_->EndEarly(lock, again)) sim_.Note("ended early: " + lock);
   SimHost* const host = sim_.FindHost(kService);
   host->executor()->PostAt(host->executor()->Now() + absl::Milliseconds(700),
                            [this] { EndSomeLeaseEarly(); });

@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "tests/sim/history.h"
+#include "tests/sim/stingy_lock_backend.h"
 #include "trivet/adapters/memory/memory_lock_backend.h"
 #include "trivet/host/executor.h"
 #include "trivet/lock/fencing_token.h"
@@ -45,6 +46,7 @@ struct LockPlan {
   std::string ToString() const;
 
   bool cas = false;        // Registers with compare-and-set, or a service.
+  bool stingy = false;     // The service renews only what is to be renewed.
   bool end_early = false;  // The service now and then loses a lease.
   std::vector<std::string> clients;
   std::vector<std::string> locks;
@@ -91,6 +93,7 @@ class LockWorld {
   uint64_t admitted_ = 0;
   testing::Simulation sim_;
   std::unique_ptr<MemoryLockBackend> service_;
+  std::unique_ptr<StingyLockBackend> stingy_;
   std::unique_ptr<testing::GrantChecker> checked_;
 };
 
@@ -115,7 +118,7 @@ class LockProcess {
   void GotAnswer(Worker* worker, absl::StatusOr<std::optional<Lease>> answer);
   void Use(Worker* worker, uint64_t round, MonotonicTime until);
   void LetGo(Worker* worker);
-  void Refused(const std::string& lease_id);
+  void Ended(const std::string& lease_id, FencingToken token);
   void After(absl::Duration delay, Executor::Task task);
   absl::Duration Between(absl::Duration least, absl::Duration most);
 

@@ -115,10 +115,11 @@ int Main(int argc, char** argv) {
 #endif
   if (parsed && !flags.replay.empty()) return Replay(flags);
   if (!parsed || RunnerOf(flags.sweep.suite) == nullptr) {
-    std::fprintf(stderr,
-                 "usage: %s --suite=txn|lock [--seed=N] [--histories=N] "
-                 "[--shrink] [--trace] [--bug=NAME] | --replay=FILE\n",
-                 argv[0]);
+    std::fprintf(
+        stderr,
+        "usage: %s --suite=txn|long_txn|lock [--seed=N] [--histories=N] "
+        "[--shrink] [--trace] [--bug=NAME] | --replay=FILE\n",
+        argv[0]);
     return 2;
   }
   return RunSweep(flags);

@@ -46,6 +46,7 @@ std::string PropertyOf(const History& history) {
 HistoryRunner RunnerOf(const std::string& suite) {
 #ifdef TRIVET_SIM_TXN
   if (suite == "txn") return RunTxnHistory;
+  if (suite == "long_txn") return RunLongTxnHistory;
 #endif
 #ifdef TRIVET_SIM_LOCK
   if (suite == "lock") return RunLockHistory;

@@ -17,7 +17,7 @@ namespace trivet {
 namespace sim {
 
 struct Sweep {
-  std::string suite;  // "txn" or "lock".
+  std::string suite;  // "txn", "long_txn" or "lock".
   uint64_t seed = 0;
   uint64_t histories = 1;
 };

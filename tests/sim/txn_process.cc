@@ -127,13 +127,13 @@ void CoordinatorRole::Tick(uint64_t tick) {
 
 void CoordinatorRole::Begin() {
   while (true) {
-    std::vector<Branch> branches = world_->NextTransaction(plan_.coordinator);
+    const std::vector<Branch> branches =
+        world_->NextTransaction(plan_.coordinator);
     if (branches.empty()) return;
-    const size_t size = branches.size();
     coordinator_->RunAsync(
-        std::move(branches),
-        [world = world_, size](const absl::StatusOr<Outcome>& outcome) {
-          world->Told(outcome, size);
+        branches,
+        [world = world_, branches](const absl::StatusOr<Outcome>& outcome) {
+          world->Told(outcome, branches);
         });
     if (!host_->IsUp()) return;
   }

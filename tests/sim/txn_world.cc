@@ -65,7 +65,8 @@ std::string DescribePayload(std::string_view payload) {
 
 }  // namespace
 
-TxnPlan::TxnPlan(uint64_t seed) : faults(FaultOptions::Swarm(seed)) {
+TxnPlan::TxnPlan(uint64_t seed, bool is_long)
+    : faults(FaultOptions::Swarm(seed)) {
   const uint64_t shards = 2 + Choose(seed, 1, 3);
   for (uint64_t i = 0; i < shards; ++i) {
     participants.push_back(absl::StrCat("shard-", i));
@@ -73,7 +74,7 @@ TxnPlan::TxnPlan(uint64_t seed) : faults(FaultOptions::Swarm(seed)) {
   }
   // One coordinator stands alone, on a host of its own or beside a shard; the
   // other is a pair over a shared log. Either may be missing.
-  faultless = Choose(seed, 8, 16) == 0;
+  faultless = !is_long && Choose(seed, 8, 16) == 0;
   const uint64_t which = faultless ? 0 : Choose(seed, 2, 4);
   if (which != 1) {
     coordinators.emplace_back("till");
@@ -100,6 +101,15 @@ TxnPlan::TxnPlan(uint64_t seed) : faults(FaultOptions::Swarm(seed)) {
   faults.delay_tail_max = absl::Seconds(3);
   faults.partition_max = absl::Seconds(2);
   faults.pause_max = absl::Seconds(2);
+  if (is_long) {  // And with many in flight when there is a crash.
+    transactions = 1500;
+    burst = 25;
+    faults.crash = 0.0005;
+    faults.power_loss = 0.5;
+    faults.restart_max = absl::Milliseconds(200);
+    faults.delay_max = absl::Milliseconds(20);
+    faults.pause = faults.partition = faults.delay_tail = 0;
+  }
 }
 
 std::string TxnPlan::ToString() const {
@@ -116,9 +126,9 @@ std::string TxnPlan::ToString() const {
   return text;
 }
 
-TxnWorld::TxnWorld(const HistoryOptions& options)
+TxnWorld::TxnWorld(const HistoryOptions& options, bool is_long)
     : options_(options),
-      plan_(options.seed),
+      plan_(options.seed, is_long),
       atomicity_(&violations_),
       told_(&violations_),
       sim_(options.seed, plan_.faults) {
@@ -150,7 +160,8 @@ bool TxnWorld::Leads(const std::string& host, const std::string& coordinator) {
 std::vector<Branch> TxnWorld::NextTransaction(const std::string& coordinator) {
   const uint64_t number = begun_;
   if (calm_ || number >= plan_.transactions ||
-      sim_.Draw("begin " + coordinator, asked_[coordinator]++) % 2 == 0) {
+      sim_.Draw("begin " + coordinator, asked_[coordinator]++) % plan_.burst ==
+          0) {
     return {};
   }
   ++begun_;
@@ -169,11 +180,13 @@ std::vector<Branch> TxnWorld::NextTransaction(const std::string& coordinator) {
   return branches;
 }
 
-void TxnWorld::Told(const absl::StatusOr<Outcome>& outcome, size_t branches) {
+void TxnWorld::Told(const absl::StatusOr<Outcome>& outcome,
+                    const std::vector<Branch>& branches) {
   if (!outcome.ok()) return;  // Nothing was begun, or its process went.
+  told_.Knows(outcome->id, ParticipantsIn(branches.front().work));
   if (!outcome->decision.has_value()) {
     sim_.Note(absl::StrCat("told unknown ", outcome->id.ToString()));
-    if (known_.count(outcome->id) == 0) unknown_[outcome->id] = branches;
+    if (known_.count(outcome->id) == 0) unknown_[outcome->id] = branches.size();
     return;
   }
   if (plan_.faultless && outcome->decision != Decision::kCommit) {
@@ -263,7 +276,7 @@ void TxnWorld::Probe(const std::string& name) {
     result = !outcome.ok() ? outcome.status().ToString()
              : outcome->decision == Decision::kCommit ? "commit"
                                                       : outcome->reason;
-    Told(outcome, plan_.participants.size());
+    Told(outcome, branches);
   });
   bool drained = false;
   leader->Drain([&] { drained = true; });
@@ -344,12 +357,24 @@ void TxnWorld::Report(History* history) const {
   history->ended_well = committed_;
 }
 
-History RunTxnHistory(const HistoryOptions& options) {
+namespace {
+
+History RunHistory(const HistoryOptions& options, bool is_long) {
   History history;
-  TxnWorld world(options);
+  TxnWorld world(options, is_long);
   world.Run();
   world.Report(&history);
   return history;
+}
+
+}  // namespace
+
+History RunTxnHistory(const HistoryOptions& options) {
+  return RunHistory(options, /*is_long=*/false);
+}
+
+History RunLongTxnHistory(const HistoryOptions& options) {
+  return RunHistory(options, /*is_long=*/true);
 }
 
 }  // namespace sim

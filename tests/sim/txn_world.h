@@ -45,7 +45,7 @@ class TxnProcess;
 
 // What is decided before the history begins.
 struct TxnPlan {
-  explicit TxnPlan(uint64_t seed);
+  TxnPlan(uint64_t seed, bool is_long);
   std::string ToString() const;
 
   struct Host {
@@ -58,7 +58,8 @@ struct TxnPlan {
   std::vector<std::string> coordinators;
   std::vector<std::string> participants;
   bool faultless = false;     // Then every transaction must commit.
-  uint64_t transactions = 0;  // To begin while there are faults.
+  uint64_t transactions = 0;  // To begin while there are faults,
+  uint64_t burst = 2;         // at about this many at a time.
   uint64_t no_percent = 0;
   uint64_t read_only_percent = 0;
   testing::FaultOptions faults;
@@ -66,7 +67,7 @@ struct TxnPlan {
 
 class TxnWorld {
  public:
-  explicit TxnWorld(const HistoryOptions& options);
+  TxnWorld(const HistoryOptions& options, bool is_long);
   ~TxnWorld();
 
   void Run();
@@ -88,7 +89,8 @@ class TxnWorld {
 
   // The branches of the next transaction; none: begin no more.
   std::vector<Branch> NextTransaction(const std::string& coordinator);
-  void Told(const absl::StatusOr<Outcome>& outcome, size_t branches);
+  void Told(const absl::StatusOr<Outcome>& outcome,
+            const std::vector<Branch>& branches);
   void ToldLater(const TxnId& id, Decision decision);
 
   // Transactions whose caller was told "unknown" and nothing since, and how

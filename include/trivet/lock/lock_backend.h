@@ -3,9 +3,12 @@
 // LockBackend: where leases live. Implement this to put trivet locks on a store
 // trivet does not know.
 //
-// A backend is dumb: no timers, no retries, no policy. It is the only authority
-// on who holds a lock and on when a lease runs out, and it measures `ttl` on
-// its own clock. Contract, checked by
+//   LeaseMachine (when to ask)  --Acquire, Renew, Release-->  LockBackend
+//                               <--grant, refusal, error----  (who holds it)
+//
+// A backend is dumb: no timers of its own for leases, no retries, no policy. It
+// is the only authority on who holds a lock and on when a lease runs out, and
+// it measures `ttl` on its own clock. Contract, checked by
 // testing/conformance/lock_backend_conformance.h:
 //
 //   Exclusive    At most one lease per lock is live at any moment of the
@@ -15,16 +18,17 @@
 //                whatever directory the lock lives in. How far this can be
 //                trusted is Traits().fence, and that is checked too.
 //   Idempotent   Acquire with the lease_id that holds the lock returns that
-//   same
-//                grant again, token unchanged. A reply may be lost; the request
-//                may be repeated.
+//                same grant again, token unchanged. A reply may be lost; the
+//                request may be repeated.
 //   Owned        Renew and Release act only for the lease_id that holds the
 //                lock. Renewing a free lock is refused, never granted.
 //   Not before   A lease never ends earlier than `granted_ttl` after the
-//   request
-//                that granted or renewed it reached the backend.
+//                request that granted or renewed it reached the backend.
 //   In line      Where Traits().fair: a refused lease_id keeps its place in the
 //                queue until it is granted, released, or its ttl runs out.
+//
+// Thread safety: implementations must allow every method from any thread, also
+// from inside `done`.
 
 #ifndef TRIVET_LOCK_LOCK_BACKEND_H_
 #define TRIVET_LOCK_LOCK_BACKEND_H_
@@ -102,7 +106,7 @@ class TRIVET_EXPORT LockBackend {
   // Calls `done` at most once, when `key.lock` may have become free for this
   // lease_id. A hint: late, for nothing or never is allowed, and locks must
   // still work. Release of the same lease_id ends the wait. Only called where
-  // Traits().notifies; the default does nothing.
+  // Traits().notifies, and after a refusal; the default does nothing.
   virtual void AwaitRelease(const LeaseKey& key,
                             absl::AnyInvocable<void() &&> done);
 };

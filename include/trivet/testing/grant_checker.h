@@ -46,9 +46,10 @@ class TRIVET_EXPORT GrantChecker : public LockBackend {
                Violations* violations);
   ~GrantChecker() override;
 
-  // Ends a live lease before its time, as a store that lost it does. From then
-  // on Exclusive is not promised. False: nobody holds the lock.
-  bool EndEarly(std::string_view lock);
+  // Ends a live lease before its time, as a store that lost it does; with
+  // `again`, a late request then takes the lock anew for the same lease_id.
+  // From then on Exclusive is not promised. False: nobody holds the lock.
+  bool EndEarly(std::string_view lock, bool again = false);
 
   LockBackendTraits Traits() const override;
   void Acquire(const LeaseKey& key, absl::Duration ttl, MonotonicTime deadline,
@@ -63,7 +64,10 @@ class TRIVET_EXPORT GrantChecker : public LockBackend {
  private:
   struct Lock {
     std::optional<LeaseKey> holder;  // The latest, unless it has released.
+    // It lives at least until `until`, perhaps until `until_latest`: who asks
+    // for what it holds may be given more time, or not.
     MonotonicTime until;
+    MonotonicTime until_latest;
     FencingToken token;  // The latest.
     // Who was refused, and how long its place in line is kept.
     std::map<std::string, MonotonicTime> places;
