@@ -40,6 +40,8 @@ class SplitMix64 {
 
 // The delay before attempt number `attempt` + 1, where 0 is the first: half of
 // min(delay_min * 2^attempt, delay_max), plus a random part of the other half.
+// At least a nanosecond, the step of MonotonicTime: what is armed anew is never
+// due at once, or a machine would not get out of its step.
 // REQUIRES: 0 < delay_min <= delay_max.
 inline absl::Duration BackoffDelay(absl::Duration delay_min,
                                    absl::Duration delay_max, uint32_t attempt,
@@ -48,7 +50,7 @@ inline absl::Duration BackoffDelay(absl::Duration delay_min,
       static_cast<double>(uint64_t{1} << std::min<uint32_t>(attempt, 40));
   const absl::Duration full = std::min(delay_min * factor, delay_max);
   const double part = static_cast<double>(random >> 11) * 0x1.0p-53;
-  return full * (0.5 + 0.5 * part);
+  return std::max(full * (0.5 + 0.5 * part), absl::Nanoseconds(1));
 }
 
 }  // namespace internal

@@ -103,13 +103,14 @@ class Pump : public std::enable_shared_from_this<Pump<Machine>> {
   virtual void Perform(Effects& effects) = 0;
 
   // Has `callback`, which is the user's, run on the executor: one at a time, in
-  // order, never inside this call.
+  // order, never inside this call. While Perform runs it only queues up and
+  // calls nobody, so what a batch has to tell is queued before anybody can
+  // destroy the driver.
   void CallBack(Callback callback) {
     {
       const absl::MutexLock lock(&mu_);
       callbacks_.push_back(std::move(callback));
-      if (calling_) return;
-      calling_ = true;
+      if (performing_ || !MustPost()) return;
     }
     PostCallbacks();
   }
@@ -150,8 +151,10 @@ class Pump : public std::enable_shared_from_this<Pump<Machine>> {
         steps += StepBatch(now);
         wakeup = ToArm();
         hand_over = steps >= kStepsPerRun;
+        performing_ = true;
       }
       Perform(effects_);
+      if (EndPerform()) PostCallbacks();
       if (wakeup != MonotonicTime::InfiniteFuture()) Arm(wakeup);
     }
     if (hand_over && gate_.IsOpen()) {
@@ -169,6 +172,18 @@ class Pump : public std::enable_shared_from_this<Pump<Machine>> {
       queue_.pop_front();
     }
     return count;
+  }
+
+  // Whether callbacks have queued up that nobody is about to run.
+  bool EndPerform() {
+    const absl::MutexLock lock(&mu_);
+    performing_ = false;
+    return !callbacks_.empty() && MustPost();
+  }
+
+  // Whoever is told so has to post them.
+  bool MustPost() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return !std::exchange(calling_, true);
   }
 
   // The one chain of timers: `armed_` holds the times of outstanding ones, each
@@ -242,7 +257,8 @@ class Pump : public std::enable_shared_from_this<Pump<Machine>> {
   std::deque<Event> queue_ ABSL_GUARDED_BY(mu_);
   std::deque<Callback> callbacks_ ABSL_GUARDED_BY(mu_);
   std::vector<MonotonicTime> armed_ ABSL_GUARDED_BY(mu_);
-  bool pumping_ ABSL_GUARDED_BY(mu_) = false;  // Somebody is the runner.
+  bool pumping_ ABSL_GUARDED_BY(mu_) = false;     // Somebody is the runner,
+  bool performing_ ABSL_GUARDED_BY(mu_) = false;  // and in Perform.
   bool calling_ ABSL_GUARDED_BY(mu_) = false;  // A RunCallbacks is on its way.
 };
 

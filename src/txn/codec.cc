@@ -19,7 +19,6 @@
 #include "src/internal/bytes.h"
 #include "src/internal/crc32c.h"
 #include "src/txn/peer_table.h"
-#include "trivet/config.h"
 #include "trivet/txn/transaction.h"
 #include "trivet/txn/txn_message.h"
 #include "trivet/txn/txn_record.h"
@@ -204,13 +203,13 @@ bool IsKnownType(uint8_t type) {
 }
 
 // REQUIRES: IsKnownType<Variant>(type).
-template <typename Variant, size_t kIndex = 0>
+template <typename Variant, size_t Index = 0>
 bool ReadBody(uint8_t type, FieldReader* reader, Variant* out) {
-  if constexpr (kIndex < std::variant_size_v<Variant>) {
-    if (type != kIndex + 1) {
-      return ReadBody<Variant, kIndex + 1>(type, reader, out);
+  if constexpr (Index < std::variant_size_v<Variant>) {
+    if (type != Index + 1) {
+      return ReadBody<Variant, Index + 1>(type, reader, out);
     }
-    return reader->ReadAll(&out->template emplace<kIndex>());
+    return reader->ReadAll(&out->template emplace<Index>());
   }
   return false;
 }

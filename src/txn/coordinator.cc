@@ -54,6 +54,41 @@ bool BelongsToCoordinator(const TxnRecord& record) {
          std::holds_alternative<Forgotten>(record);
 }
 
+// nullptr: a record of the log, not of a transaction.
+const TxnKey* TxnOf(const TxnRecord& record) {
+  if (const auto* r = std::get_if<CommitDecided>(&record)) return &r->txn;
+  if (const auto* r = std::get_if<Ended>(&record)) return &r->txn;
+  if (const auto* r = std::get_if<Forgotten>(&record)) return &r->txn;
+  return nullptr;
+}
+
+// Whether `self` can have written all of `records`. Commits of a coordinator of
+// another name would be sent as its own, and whoever hears of a commit that it
+// never voted for stops. An epoch that was given out before would give out ids
+// a second time. A store that scans after it has claimed may show what a later
+// owner has written by then.
+absl::Status CheckOwn(const std::vector<LoggedRecord>& records,
+                      const RoleIdentity& self, const PeerTable& peers) {
+  for (const LoggedRecord& logged : records) {
+    const TxnKey* const txn = TxnOf(logged.record);
+    if (txn == nullptr) continue;
+    if (txn->coordinator != self.self) {
+      return absl::DataLossError(absl::StrCat(
+          "record ", logged.index, " is of ",
+          internal::Quoted(peers.Name(txn->coordinator)), ", this is ",
+          internal::Quoted(self.name), "; is this another's log?"));
+    }
+    const Epoch epoch = txn->number.epoch;
+    if (epoch < self.epoch) continue;
+    const std::string text =
+        absl::StrCat("record ", logged.index, " is of epoch ", epoch,
+                     ", but the epoch just claimed is ", self.epoch);
+    return epoch > self.epoch ? absl::AbortedError(text)
+                              : absl::DataLossError(text);
+  }
+  return absl::OkStatus();
+}
+
 // The id of the log that holds `records`: a new one if there are none.
 absl::StatusOr<std::string> IdentityOf(
     const std::vector<LoggedRecord>& records) {
@@ -102,8 +137,8 @@ class Coordinator::Impl final : public internal::TxnDriver<CoordinatorMachine> {
   void Perform(Effects& effects) override;
   void Report(Effects& effects);
   void CheckDrained();
-  absl::Status Check(const std::vector<Branch>& branches,
-                     const RunOptions& options) const;
+  static absl::Status Check(const std::vector<Branch>& branches,
+                            const RunOptions& options);
   void Answer(RunDone done, absl::StatusOr<Outcome> outcome);
 
   const RoleIdentity self_;
@@ -118,11 +153,9 @@ class Coordinator::Impl final : public internal::TxnDriver<CoordinatorMachine> {
 
 // --- Calls ------------------------------------------------------------------
 
+// What the machine, which knows no names, cannot check or say.
 absl::Status Coordinator::Impl::Check(const std::vector<Branch>& branches,
-                                      const RunOptions& options) const {
-  if (branches.empty()) {
-    return absl::InvalidArgumentError("branches is empty");
-  }
+                                      const RunOptions& options) {
   std::unordered_set<std::string_view> participants;
   for (size_t i = 0; i < branches.size(); ++i) {
     const Branch& branch = branches[i];
@@ -136,11 +169,6 @@ absl::Status Coordinator::Impl::Check(const std::vector<Branch>& branches,
       return absl::InvalidArgumentError(absl::StrCat(
           "branches[", i, "].participant: a second branch of ",
           internal::Quoted(branch.participant), "; put its work into one"));
-    }
-    if (branch.work.size() > options_.max_work_bytes) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("branches[", i, "].work has ", branch.work.size(),
-                       " bytes; max_work_bytes is ", options_.max_work_bytes));
     }
   }
   if (options.prepare_timeout.has_value() &&
@@ -330,17 +358,21 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Open(
   absl::StatusOr<internal::ClaimedLog> claimed = internal::ClaimLog(
       log, options.epoch.value_or(0), owner, BelongsToCoordinator, &table);
   if (!claimed.ok()) return claimed.status();
-  absl::StatusOr<std::string> id = IdentityOf(claimed->records);
-  if (!id.ok()) {
+  const auto unfit = [&owner](const absl::Status& why) {
     return absl::Status(
-        id.status().code(),
-        absl::StrCat("the log of ", owner, ": ", id.status().message()));
-  }
+        why.code(), absl::StrCat("the log of ", owner, ": ", why.message()));
+  };
+  absl::StatusOr<std::string> id = IdentityOf(claimed->records);
+  if (!id.ok()) return unfit(id.status());
 
   RoleIdentity self;
   self.name = absl::StrCat(name, "#", *id);
   self.self = table.Intern(self.name);
   self.epoch = claimed->epoch;
+  if (const absl::Status own = CheckOwn(claimed->records, self, table);
+      !own.ok()) {
+    return unfit(own);
+  }
   CoordinatorMachine machine(
       self, options, internal::JitterSeed(name, self.epoch), claimed->records);
   // Not make_shared: timers hold weak pointers.

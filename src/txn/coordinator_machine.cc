@@ -11,7 +11,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -25,7 +24,6 @@
 #include "src/internal/invariant.h"
 #include "src/internal/mutant.h"
 #include "src/txn/coordinator_state.h"
-#include "trivet/config.h"
 #include "trivet/host/log_store.h"
 #include "trivet/host/monotonic_time.h"
 #include "trivet/txn/transaction.h"
@@ -55,8 +53,11 @@ class CoordinatorMachine::Impl : private internal::CoordinatorState {
     now_ = now;
     out_ = effects;
     if (!std::exchange(started_, true)) Start();
-    std::visit([this](auto&& happened) { On(std::move(happened)); },
-               std::move(event));
+    std::visit(
+        [this](auto&& happened) {
+          On(std::forward<decltype(happened)>(happened));
+        },
+        std::move(event));
     if (stopped_) return;  // CO-26
     if (log_.CompactionIsDue()) Compact();
     if (const LogIndex trim = log_.TrimBefore(); trim > trimmed_) {
@@ -75,6 +76,7 @@ class CoordinatorMachine::Impl : private internal::CoordinatorState {
   absl::StatusOr<std::optional<Decision>> OutcomeOf(TxnNumber number) const {
     const CoordinatorTxn* const txn = table_.Find(number);
     if (txn == nullptr) {
+      if (TRIVET_MUTANT(outcome_presumed)) return Decision::kAbort;
       return absl::NotFoundError(absl::StrCat("transaction ", number.epoch, ".",
                                               number.sequence,
                                               " is not retained"));
@@ -135,6 +137,11 @@ class CoordinatorMachine::Impl : private internal::CoordinatorState {
     if (begun.shares.empty()) {
       return absl::InvalidArgumentError("branches is empty; at least 1");
     }
+    if (begun.shares.size() > options_.max_branches) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("branches has ", begun.shares.size(),
+                       " entries; max_branches is ", options_.max_branches));
+    }
     std::vector<PeerId> names;
     names.reserve(begun.shares.size());
     for (size_t i = 0; i < begun.shares.size(); ++i) {
@@ -179,7 +186,7 @@ class CoordinatorMachine::Impl : private internal::CoordinatorState {
 
   // --- Votes ---------------------------------------------------------------
 
-  void On(Received received) {
+  void On(const Received& received) {
     if (stopped_) return;
     std::visit([&](const auto& m) { OnMessage(received.from, m); },
                received.message);
@@ -267,7 +274,7 @@ class CoordinatorMachine::Impl : private internal::CoordinatorState {
 
   // --- The log answers -----------------------------------------------------
 
-  void On(Appended appended) {
+  void On(const Appended& appended) {
     const std::optional<CoordinatorNote> note =
         log_.TakeAppended(appended.ticket, appended.index.value_or(0));
     if (!note) return;
@@ -448,7 +455,7 @@ class CoordinatorMachine::Impl : private internal::CoordinatorState {
 
   void Arm(TxnNumber number, CoordinatorTxn* txn, MonotonicTime due) {
     txn->due = due;
-    timers_.Arm(due, number);
+    timers_.Arm(due, number, IsCurrent());
   }
 
   // --- Effects -------------------------------------------------------------

@@ -6,7 +6,6 @@
 // A record may stand there twice, and the beginning of the log may be missing:
 // an Ended or a Forgotten without its CommitDecided says nothing.
 
-#include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <variant>
@@ -14,18 +13,19 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "absl/strings/match.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "src/internal/invariant.h"
 #include "src/internal/mutant.h"
 #include "src/txn/coordinator_state.h"
+#include "src/txn/live_records.h"
 #include "src/txn/option_check.h"
-#include "trivet/config.h"
 #include "trivet/host/log_store.h"
 #include "trivet/txn/coordinator_machine.h"
 #include "trivet/txn/transaction.h"
 #include "trivet/txn/txn_effects.h"
+#include "trivet/txn/txn_message.h"
 #include "trivet/txn/txn_record.h"
 
 namespace trivet {
@@ -59,7 +59,7 @@ CoordinatorState::CoordinatorState(RoleIdentity self, size_t max_in_flight,
     : self_(std::move(self)),
       table_(TRIVET_MUTANT(id_reused_after_restart) ? 1 : self_.epoch,
              4 * max_in_flight) {
-  TRIVET_INVARIANT(self_.name.find('#') != std::string::npos,
+  TRIVET_INVARIANT(absl::StrContains(self_.name, "#"),
                    "REQUIRES of the constructor");
   Replay(recovered);
 }
@@ -106,6 +106,7 @@ absl::Status CoordinatorOptions::Validate() const {
   check.Backoff("resend_min", resend_min, "resend_max", resend_max);
   check.Count("max_in_flight", max_in_flight, 1, size_t{1} << 24);
   check.Count("max_work_bytes", max_work_bytes, 0, size_t{1} << 30);
+  check.Count("max_branches", max_branches, 1, size_t{1} << 16);
   return check.status();
 }
 

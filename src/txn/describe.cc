@@ -8,7 +8,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "src/txn/peer_table.h"
-#include "trivet/config.h"
 #include "trivet/txn/transaction.h"
 #include "trivet/txn/txn_message.h"
 #include "trivet/txn/txn_record.h"

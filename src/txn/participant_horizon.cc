@@ -13,7 +13,6 @@
 #include "src/internal/invariant.h"
 #include "src/internal/mutant.h"
 #include "src/txn/participant_state.h"
-#include "trivet/config.h"
 #include "trivet/host/log_store.h"
 #include "trivet/host/monotonic_time.h"
 #include "trivet/txn/transaction.h"
@@ -138,7 +137,7 @@ void ParticipantState::ArmAsk(PeerId coordinator, Peer* peer) {
   peer->heard_since_armed = false;
   peer->ask_at =
       Later(options_.inquire_min, options_.inquire_max, peer->asks++);
-  asks_.Arm(peer->ask_at, coordinator);
+  asks_.Arm(peer->ask_at, coordinator, AskIsCurrent());
 }
 
 void ParticipantState::TickHorizons() {

@@ -22,7 +22,6 @@
 #include "src/internal/invariant.h"
 #include "src/internal/mutant.h"
 #include "src/txn/participant_state.h"
-#include "trivet/config.h"
 #include "trivet/host/log_store.h"
 #include "trivet/host/monotonic_time.h"
 #include "trivet/txn/transaction.h"
@@ -50,8 +49,11 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
     BeginStep(now, effects);
     out_ = effects;
     if (!std::exchange(started_, true)) Start();
-    std::visit([this](auto&& happened) { On(std::move(happened)); },
-               std::move(event));
+    std::visit(
+        [this](auto&& happened) {
+          On(std::forward<decltype(happened)>(happened));
+        },
+        std::move(event));
     if (stopped_) return;
     EndStep();
   }
@@ -80,7 +82,9 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
     std::vector<Verdict> verdicts;
     for (const TxnKey& key : SortedKeys()) {
       const LocalBranch& branch = *Find(key);
-      if (!branch.verdict_durable || branch.forgotten) continue;
+      if (!branch.verdict || !branch.verdict_durable || branch.forgotten) {
+        continue;
+      }
       verdicts.push_back({key, *branch.verdict, branch.answer});
     }
     return verdicts;
@@ -208,8 +212,10 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
     branch->inquire_at = MonotonicTime::InfiniteFuture();
   }
 
-  // An abort needs no durable record: no memory means abort again.
+  // What the coordinator answered, if it did. An abort needs no durable record:
+  // no memory means abort again.
   void WriteResolved(const TxnKey& txn, LocalBranch* branch) {
+    if (!branch->answer) return;
     const bool commit = branch->answer == Decision::kCommit;
     Write(commit ? Durability::kForced : Durability::kLazy,
           Resolved{txn, *branch->answer}, {ParticipantNote::kResolved, txn},
@@ -253,14 +259,14 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
     out_->applies.push_back({txn, branch->decision(), branch->work});
   }
 
-  void On(ApplyReturned returned) {
+  void On(const ApplyReturned& returned) {
     const TxnKey& txn = returned.txn;
     LocalBranch* const branch = Find(txn);
     if (branch == nullptr || !std::exchange(branch->with_host, false)) return;
     if (!returned.status.ok()) {  // PA-14
       branch->retry_at = Later(options_.apply_retry_min,
                                options_.apply_retry_max, branch->retries++);
-      return timers_.Arm(branch->retry_at, txn);
+      return timers_.Arm(branch->retry_at, txn, IsCurrent());
     }
     if (branch->orphan) return Drop(txn, branch);  // PA-23
     branch->applied = true;
@@ -285,7 +291,7 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
   void ArmInquiry(const TxnKey& txn, LocalBranch* branch) {
     branch->inquire_at =
         Later(options_.inquire_min, options_.inquire_max, branch->inquiries++);
-    timers_.Arm(branch->inquire_at, txn);
+    timers_.Arm(branch->inquire_at, txn, IsCurrent());
   }
 
   void On(ResolveRequested resolve) {  // PA-12
@@ -311,7 +317,7 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
 
   // --- The log answers -----------------------------------------------------
 
-  void On(Appended appended) {
+  void On(const Appended& appended) {
     const std::optional<ParticipantNote> note =
         log_.TakeAppended(appended.ticket, appended.index.value_or(0));
     if (!note) return;
@@ -363,7 +369,7 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
   void OnVerdictDurable(const TxnKey& txn, LocalBranch* branch) {  // PA-12
     branch->verdict_durable = true;
     Apply(txn, branch);
-    if (branch->answer) WriteResolved(txn, branch);  // PA-13
+    WriteResolved(txn, branch);  // PA-13
   }
 
   void Stop(absl::Status why) {
@@ -475,7 +481,8 @@ void ParticipantMachine::Effects::Clear() {
   list_prepared = false;
 }
 
-ParticipantMachine::ParticipantMachine(RoleIdentity, ParticipantOptions options,
+ParticipantMachine::ParticipantMachine(const RoleIdentity&,
+                                       ParticipantOptions options,
                                        uint64_t jitter_seed,
                                        absl::Span<const LoggedRecord> recovered)
     : impl_(std::make_unique<Impl>(options, jitter_seed, recovered)) {}

@@ -8,6 +8,7 @@
 // as long as Apply has not come back OK.
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <variant>
@@ -16,13 +17,14 @@
 #include "absl/container/btree_map.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "src/txn/live_records.h"
 #include "src/txn/option_check.h"
 #include "src/txn/participant_state.h"
-#include "trivet/config.h"
 #include "trivet/host/log_store.h"
 #include "trivet/txn/participant_machine.h"
 #include "trivet/txn/transaction.h"
 #include "trivet/txn/txn_effects.h"
+#include "trivet/txn/txn_message.h"
 #include "trivet/txn/txn_record.h"
 
 namespace trivet {

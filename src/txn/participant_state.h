@@ -26,6 +26,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "src/internal/backoff.h"
+#include "src/internal/invariant.h"
 #include "src/txn/live_records.h"
 #include "src/txn/timer_queue.h"
 #include "trivet/config.h"
@@ -77,7 +78,10 @@ struct LocalBranch {
 
   // What is to be applied, or was. An operator's word cannot be taken back.
   // REQUIRES: somebody has decided.
-  Decision decision() const { return verdict ? *verdict : *answer; }
+  Decision decision() const {
+    TRIVET_INVARIANT(verdict || answer, "P2");
+    return verdict ? *verdict : *answer;
+  }
 
   bool Aborting() const {
     return state != State::kDone && !verdict && answer == Decision::kAbort;

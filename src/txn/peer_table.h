@@ -38,7 +38,7 @@ class PeerTable {
   PeerTable() = default;
   PeerTable(const PeerTable&) = delete;
   PeerTable& operator=(const PeerTable&) = delete;
-  PeerTable(PeerTable&&) = default;  // Moves no name.
+  PeerTable(PeerTable&&) noexcept = default;  // Moves no name.
 
   // For names of the host's and the log's: never refuses.
   PeerId Intern(std::string_view name) {

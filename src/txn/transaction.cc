@@ -20,8 +20,9 @@ inline namespace v0_1 {
 namespace {
 
 bool ParseNumber(std::string_view text, uint64_t* number) {
-  const char* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, *number);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto parsed = std::from_chars(begin, end, *number);
   return parsed.ec == std::errc() && parsed.ptr == end;
 }
 

@@ -323,6 +323,44 @@ TEST(PumpCloseTest, MayHappenInsideACallback) {
   EXPECT_TRUE(weak.expired());
 }
 
+// Post is a call to the host too, in which the driver may be destroyed. What
+// Perform had to tell by then is told all the same, and Perform calls nobody.
+TEST(PumpCloseTest, WhatPerformCallsBackIsCalledWhateverPostDoes) {
+  class ClosingExecutor final : public Executor {
+   public:
+    MonotonicTime Now() const override { return inner.Now(); }
+    void Post(Task task) override {
+      EXPECT_FALSE(in_perform);
+      inner.Post(std::move(task));
+      if (on_post) std::exchange(on_post, nullptr)();
+    }
+    void PostAt(MonotonicTime when, Task task) override {
+      inner.PostAt(when, std::move(task));
+    }
+    bool MayBlock() const override { return false; }
+
+    ManualExecutor inner;
+    bool in_perform = false;
+    std::function<void()> on_post;
+  };
+  ClosingExecutor executor;
+  auto pump = NewPump(&executor);
+  std::vector<int> called;
+  pump->perform = [&](ToyMachine::Effects& effects) {
+    executor.in_perform = true;
+    for (const int number : effects.numbers) {
+      pump->CallBack([&called, number] { called.push_back(number); });
+    }
+    executor.in_perform = false;
+  };
+  executor.on_post = [&] { pump->Close(); };
+  pump->EnqueueAll({Added{1}, Added{2}, Added{3}});
+  EXPECT_THAT(called, ElementsAre(1, 2, 3));
+  EXPECT_FALSE(pump->IsOpen());
+  executor.inner.RunUntilIdle();
+  EXPECT_THAT(called, ElementsAre(1, 2, 3));
+}
+
 // The closing thread may not return while another thread is still inside.
 TEST(PumpCloseTest, WaitsForAPerformOnAnotherThread) {
   ManualExecutor executor;

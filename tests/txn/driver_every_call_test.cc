@@ -133,7 +133,17 @@ void RunSomeOfEverything(DriverWorld& world, std::vector<Answer>* answers) {
   begin({{"a", "1"}, {"b", "2"}});
   begin({{"a", "1"}, {"nobody", "2"}});
   world.executor.AdvanceBy(absl::Seconds(3));
+  // Asked again all at once, so that one batch has many outcomes, records and
+  // messages.
+  world.net.lose = [](const Envelope&) { return true; };
+  for (int i = 0; i < 3; ++i) {
+    begin({{"a", "1"}});
+    begin({{"a", "2"}, {"b", "no: shut"}});
+    begin({{"b", "3"}});
+  }
+  world.executor.JumpBy(absl::Milliseconds(400));
   world.net.lose = nullptr;
+  world.executor.RunUntilIdle();
   begin({{"a", "1"}});
   world.executor.AdvanceBy(absl::Minutes(1));
 }

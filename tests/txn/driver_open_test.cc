@@ -212,6 +212,50 @@ TEST_F(DriverOpenTest, TheLogOfTheOtherRoleIsRefused) {
   EXPECT_THAT(Text(status), HasSubstr("record 2 is of the other role"));
 }
 
+// Its commits would be told under this one's name, and those who hear of a
+// commit that they never voted for stop.
+TEST_F(DriverOpenTest, TheLogOfACoordinatorOfAnotherNameIsRefused) {
+  Records records;
+  const TxnKey txn = records.Key(1);
+  for (const TxnRecord& record :
+       {TxnRecord(CommitDecided{txn, {}}), TxnRecord(Ended{txn}),
+        TxnRecord(Forgotten{txn})}) {
+    MemoryLogStore log;
+    log.Plant(records(LogIdentity{"0123456789abcdef0123456789abcdef"}));
+    log.Plant(records(record));
+    const absl::Status status =
+        Coordinator::Open(&executor_, &net_, &log, "till", {}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(Text(status), AllOf(HasSubstr("the log of coordinator 'till'"),
+                                    HasSubstr("record 2 is of 'bank#0123"),
+                                    HasSubstr("this is 'till#0123")));
+    EXPECT_EQ(executor_.RunUntilIdle(), 0u);
+  }
+}
+
+// It would give out ids that were given out before.
+TEST_F(DriverOpenTest, ALogThatGivesOutAnEpochAgainIsRefused) {
+  Records records;
+  log_.Plant(records(LogIdentity{"0123456789abcdef0123456789abcdef"}));
+  log_.Plant(records.Decided());  // In epoch 1.
+  TxnKey later = records.Key(1);
+  later.number.epoch = 2;
+  MemoryLogStore log;
+  log.Plant(log_.Records()[0]);
+  log.Plant(records(Ended{later}));
+  EXPECT_EQ(
+      Coordinator::Open(&executor_, &net_, &log, "bank", {}).status().code(),
+      absl::StatusCode::kAborted)
+      << "another has claimed it meanwhile";
+
+  const absl::Status status = OpenCoordinator();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(Text(status),
+              HasSubstr("record 2 is of epoch 1, but the epoch just claimed is "
+                        "1"));
+  EXPECT_TRUE(OpenCoordinator().ok()) << "the next epoch is a new one";
+}
+
 TEST_F(DriverOpenTest, TheEpochOfALeaseIsClaimedOnceAndNumbersTransactions) {
   CoordinatorOptions options;
   options.epoch = 40;

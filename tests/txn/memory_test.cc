@@ -3,6 +3,7 @@
 // What the machines' memory is made of: live records, timers, and the table of
 // a coordinator's transactions.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -122,12 +123,12 @@ MonotonicTime At(int64_t ms) {
 
 TEST(TimerQueueTest, PopsInTimeOrderAndDropsWhatIsStale) {
   internal::TimerQueue<int> timers;
-  timers.Arm(At(30), 3);
-  timers.Arm(At(10), 1);
-  timers.Arm(At(20), 2);
-  timers.Arm(At(10), 0);
-  timers.Arm(MonotonicTime::InfiniteFuture(), 9);
   const auto but_two = [](const auto& timer) { return timer.key != 2; };
+  timers.Arm(At(30), 3, but_two);
+  timers.Arm(At(10), 1, but_two);
+  timers.Arm(At(20), 2, but_two);
+  timers.Arm(At(10), 0, but_two);
+  timers.Arm(MonotonicTime::InfiniteFuture(), 9, but_two);
   std::vector<int> popped;
   int key = 0;
   EXPECT_FALSE(timers.PopDue(At(9), but_two, &key));
@@ -137,6 +138,29 @@ TEST(TimerQueueTest, PopsInTimeOrderAndDropsWhatIsStale) {
   EXPECT_TRUE(timers.PopDue(At(30), but_two, &key));
   EXPECT_EQ(timers.Earliest(but_two), MonotonicTime::InfiniteFuture());
   EXPECT_FALSE(timers.PopDue(MonotonicTime::InfiniteFuture(), but_two, &key));
+}
+
+// One that is armed again and again for later leaves stale entries behind,
+// which are not due for long.
+TEST(TimerQueueTest, HoldsNoMoreThanTwiceWhatIsCurrent) {
+  internal::TimerQueue<int> timers;
+  std::vector<MonotonicTime> due(100, MonotonicTime::InfiniteFuture());
+  const auto is_current = [&](const internal::TimerQueue<int>::Timer& timer) {
+    return due[static_cast<size_t>(timer.key)] == timer.when;
+  };
+  for (int i = 0; i < 10000; ++i) {
+    MonotonicTime& when = due[static_cast<size_t>(i % 100)];
+    when = At(1000000 + i * 7919 % 10007);  // No two alike.
+    timers.Arm(when, i % 100, is_current);
+    ASSERT_LE(timers.size(), 200u);
+  }
+  std::vector<MonotonicTime> popped;
+  int key = 0;
+  while (timers.PopDue(At(2000000), is_current, &key)) {
+    popped.push_back(due[static_cast<size_t>(key)]);
+  }
+  std::sort(due.begin(), due.end());
+  EXPECT_EQ(popped, due);
 }
 
 struct Txn {

@@ -374,8 +374,12 @@ bool Model::QuietRound() {
 void Model::AskForUnknown() {
   Process* const newest = coordinators_.back().get();
   for (auto& [number, history] : histories_) {
-    if (!history.told_unknown || number.epoch >= newest->epoch) continue;
     const auto outcome = newest->coordinator->OutcomeOf(number);
+    const bool abort = outcome.ok() && *outcome == Decision::kAbort;
+    if (abort && history.told == Decision::kCommit) {
+      Violate("CL: asked later, a commit is an abort", number);
+    }
+    if (!history.told_unknown || number.epoch >= newest->epoch) continue;
     if (outcome.ok() && !outcome->has_value()) continue;
     history.told_unknown = false;
     OnTold(number, outcome.ok() ? **outcome : Decision::kAbort);

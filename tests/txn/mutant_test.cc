@@ -64,16 +64,18 @@ std::string NameOf(const testing::TestParamInfo<const char*>& mutant) {
 
 INSTANTIATE_TEST_SUITE_P(
     , MutantTest,
-    testing::Values(
-        "ack_before_durable", "caller_told_before_durable",
-        "commit_to_read_only_voter", "copies_miss_what_is_in_flight",
-        "deposed_answers", "failed_decision_write_is_abort",
-        "failed_prepare_write_is_no", "forget_before_all_acks",
-        "id_reused_after_restart", "inquiry_answered_while_preparing",
-        "late_prepare_accepted", "lazy_commit_record", "let_go_before_applied",
-        "no_memory_votes_read_only", "operator_abort_as_default",
-        "orphan_scan_aborts_live", "repeated_commit_not_acked",
-        "second_vote_counted", "trim_leaves_hole", "vote_before_force"),
+    testing::Values("ack_before_durable", "caller_told_before_durable",
+                    "commit_to_read_only_voter",
+                    "copies_miss_what_is_in_flight", "deposed_answers",
+                    "failed_decision_write_is_abort",
+                    "failed_prepare_write_is_no", "forget_before_all_acks",
+                    "id_reused_after_restart",
+                    "inquiry_answered_while_preparing", "late_prepare_accepted",
+                    "lazy_commit_record", "let_go_before_applied",
+                    "no_memory_votes_read_only", "operator_abort_as_default",
+                    "orphan_scan_aborts_live", "outcome_presumed",
+                    "repeated_commit_not_acked", "second_vote_counted",
+                    "trim_leaves_hole", "vote_before_force"),
     NameOf);
 
 TEST(NoMutantTest, NoneIsFoundWhereNoneIs) {

@@ -109,6 +109,7 @@ class Script {
       Set(role_, "resend_min", &options.resend_min);
       Set(role_, "max_in_flight", &options.max_in_flight);
       Set(role_, "max_work_bytes", &options.max_work_bytes);
+      Set(role_, "max_branches", &options.max_branches);
       coordinator_.emplace(self, options, kSeed, recovered_);
     } else {
       ParticipantOptions options;

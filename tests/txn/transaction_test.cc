@@ -87,6 +87,10 @@ TEST(OptionsTest, TheComplaintNamesFieldValueAndLimit) {
   c = {};
   c.max_work_bytes = (size_t{1} << 30) + 1;
   EXPECT_THAT(Complaint(c), HasSubstr("max_work_bytes is 1073741825"));
+  c = {};
+  c.max_branches = 65537;
+  EXPECT_EQ(Complaint(c),
+            "CoordinatorOptions.max_branches is 65537, must be 1 to 65536");
 }
 
 TEST(OptionsTest, EveryFieldOfAParticipantIsChecked) {

@@ -4,7 +4,7 @@
 // or participant must still know after a crash, and the place where a deposed
 // coordinator is stopped.
 //
-// Contract, checked by testing/conformance/log_store_conformance.h:
+// Contract:
 //
 //   Prefix      After a crash the log is a prefix of what was appended, and
 //               holds at least every record up to the last kForced append that

@@ -67,8 +67,10 @@ class TRIVET_EXPORT Coordinator {
   // will ask for the lost one, and nobody answers in its place.
   //
   // kAborted: a later epoch has claimed the log. kDataLoss: the log holds bytes
-  // that are not a coordinator's records. kUnimplemented: a newer trivet wrote
-  // it. kInvalidArgument: name, options. Otherwise what Claim says.
+  // that are not this coordinator's records, but another's, or a participant's,
+  // or nobody's; or it gave out an epoch a second time. kUnimplemented: a newer
+  // trivet wrote it. kInvalidArgument: name, options. Otherwise what Claim
+  // says.
   static absl::StatusOr<std::unique_ptr<Coordinator>> Open(
       Executor* executor, Transport* transport, LogStore* log, std::string name,
       CoordinatorOptions options);
@@ -79,9 +81,9 @@ class TRIVET_EXPORT Coordinator {
 
   // Runs one transaction and reports its outcome on the executor. kAbort is an
   // answer, not an error; so is "unknown". An error means that nothing was
-  // begun: kInvalidArgument (no branches, a participant without a name or with
-  // a name longer than 512 bytes, two branches of one participant, work too
-  // large, a time-out that is not positive), kResourceExhausted,
+  // begun: kInvalidArgument (no branches or too many, a participant without a
+  // name or with a name longer than 512 bytes, two branches of one participant,
+  // work too large, a time-out that is not positive), kResourceExhausted,
   // kFailedPrecondition (stopped, or draining); except kCancelled, see above.
   void RunAsync(std::vector<Branch> branches, RunDone done);
   void RunAsync(std::vector<Branch> branches, RunOptions options, RunDone done);

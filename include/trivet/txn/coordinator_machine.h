@@ -70,6 +70,10 @@ struct TRIVET_EXPORT CoordinatorOptions {
   size_t max_in_flight = 65536;     // 1 to 2^24.
   size_t max_work_bytes = 1 << 20;  // Of one branch; at most 2^30.
 
+  // Of one transaction; 1 to 65536. The log must take a record with all their
+  // names, max_branches * 514 + 1024 bytes at most, or the coordinator stops.
+  size_t max_branches = 1024;
+
   // kInvalidArgument names the field, its value and the limit.
   absl::Status Validate() const;
 };
@@ -87,8 +91,8 @@ class TRIVET_EXPORT CoordinatorMachine {
     MonotonicTime deadline;
     std::vector<Share> shares;
   };
-  struct AbortRequested {  // Too late once all votes are in.
-    uint64_t call = 0;
+  struct AbortRequested {  // Too late once all votes are in. Looks at all that
+    uint64_t call = 0;     // is in flight.
   };
   struct ForgetRequested {  // Let a commit go that nobody was told of.
     TxnNumber number;

@@ -64,8 +64,11 @@ struct TRIVET_EXPORT ParticipantOptions {
   absl::Duration apply_retry_max = absl::Seconds(10);
   absl::Duration horizon_delay = absl::Seconds(1);  // Before it costs a force.
   absl::Duration orphan_scan = absl::Seconds(30);   // ListPrepared this often.
-  size_t max_in_flight = 65536;     // 1 to 2^24; beyond, votes no.
-  size_t max_work_bytes = 1 << 20;  // Of one branch; at most 2^30.
+  size_t max_in_flight = 65536;  // 1 to 2^24; beyond, votes no.
+
+  // Of one branch; at most 2^30. The log must take a record with 1024 bytes
+  // more, or the participant stops.
+  size_t max_work_bytes = 1 << 20;
 
   // kInvalidArgument names the field, its value and the limit.
   absl::Status Validate() const;
@@ -117,7 +120,7 @@ class TRIVET_EXPORT ParticipantMachine {
 
   // As CoordinatorMachine. The first Step, whatever its event, inquires after
   // everything in doubt and applies again what may not have been applied.
-  ParticipantMachine(RoleIdentity self, ParticipantOptions options,
+  ParticipantMachine(const RoleIdentity& self, ParticipantOptions options,
                      uint64_t jitter_seed,
                      absl::Span<const LoggedRecord> recovered);
   ~ParticipantMachine();

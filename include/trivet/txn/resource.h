@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Resource: what a transaction changes. The host implements it; see
-// adapters/postgres for one over PREPARE TRANSACTION.
+// Resource: what a transaction changes. The host implements it; there is one in
+// examples/03_transfer_money.
 //
 //   participant                     resource
 //        | -- Prepare(id, work) ------> |   reserve, write down, sync

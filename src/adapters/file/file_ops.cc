@@ -59,9 +59,12 @@ class LockedFiles {
     return file;
   }
 
-  void Forget(int file) {
+  // Also of a file without a lock. In one go too: between the two, a fork would
+  // leave the lock with the child.
+  int Close(int file) {
     const std::lock_guard<std::mutex> lock(mu_);
     files_.erase(std::remove(files_.begin(), files_.end(), file), files_.end());
+    return close(file) == 0 ? 0 : -errno;
   }
 
  private:
@@ -157,10 +160,7 @@ class PosixFileOps : public FileOps {
   int SyncData(int file) override { return fdatasync(file) == 0 ? 0 : -errno; }
   int Sync(int file) override { return fsync(file) == 0 ? 0 : -errno; }
 
-  int Close(int file) override {
-    LockedFiles::Get().Forget(file);
-    return close(file) == 0 ? 0 : -errno;
-  }
+  int Close(int file) override { return LockedFiles::Get().Close(file); }
 
   int OpenLocked(int directory, const std::string& name, bool create) override {
     return LockedFiles::Get().Open(

@@ -40,6 +40,7 @@ constexpr size_t kCompactAbove = size_t{1} << 20;
 FileLogOptions LogOptions() {
   FileLogOptions options;
   options.segment_size = size_t{2} << 20;
+  options.record_size_max = size_t{1} << 20;  // A register is much smaller.
   return options;
 }
 
@@ -100,7 +101,7 @@ class FileVersionedStore::Impl {
   size_t logged_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // Since the last rewriting.
   Epoch epoch_ = 0;
 
-  // Last, to be destroyed first: its callbacks use the rest.
+  // Last, to be destroyed first: it answers what waits.
   std::unique_ptr<FileLogStore> log_;
 };
 
@@ -209,9 +210,11 @@ void FileVersionedStore::Impl::Compact() {
   }
   logged_bytes_ = live_bytes_;
   const size_t count = records.size();
+  // The log itself, not this object, which may be half destroyed by then.
   log_->Append(epoch_, std::move(records), Durability::kForced,
-               [this, count](const absl::StatusOr<LogIndex>& last) {
-                 if (last.ok()) log_->Trim(epoch_, *last - count + 1);
+               [log = log_.get(), epoch = epoch_,
+                count](const absl::StatusOr<LogIndex>& last) {
+                 if (last.ok()) log->Trim(epoch, *last - count + 1);
                });
 }
 

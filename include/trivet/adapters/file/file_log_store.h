@@ -55,8 +55,9 @@ struct FileLogOptions {
   // multiple of 4096, from 4 KiB to 1 GiB. May differ from run to run.
   size_t segment_size = size_t{8} << 20;
 
-  // Bytes of one record, from 1 to segment_size - 256.
-  size_t record_size_max = size_t{1} << 20;
+  // Bytes of one record, from 1 to segment_size - 256. For the log of a
+  // transaction role see max_work_bytes of its options.
+  size_t record_size_max = size_t{2} << 20;
 };
 
 // Counted since the object was made.
