@@ -6,14 +6,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -92,7 +93,7 @@ class Watch {
   };
 
   std::list<Watched> recent_;  // Looked at last comes first.
-  absl::flat_hash_map<std::string, std::list<Watched>::iterator> by_key_;
+  std::unordered_map<std::string, std::list<Watched>::iterator> by_key_;
 };
 
 }  // namespace
@@ -144,7 +145,7 @@ class CasLockBackend::Impl
   absl::Mutex mu_;
   Watch watch_ ABSL_GUARDED_BY(mu_);
   uint64_t last_call_ ABSL_GUARDED_BY(mu_) = 0;
-  absl::flat_hash_map<uint64_t, CallPtr> calls_ ABSL_GUARDED_BY(mu_);
+  std::map<uint64_t, CallPtr> calls_ ABSL_GUARDED_BY(mu_);
 };
 
 void CasLockBackend::Impl::Start(Method method, const LeaseKey& key,
@@ -158,7 +159,7 @@ void CasLockBackend::Impl::Start(Method method, const LeaseKey& key,
   call->store_key = internal::CasRegisterKey(key.lock);
   call->done = std::move(done);
   {
-    absl::MutexLock lock(&mu_);
+    const absl::MutexLock lock(&mu_);
     call->number = ++last_call_;
     calls_.emplace(call->number, call);
   }
@@ -216,20 +217,21 @@ bool CasLockBackend::Impl::HasRunOut(const Call& call, uint64_t version,
   // Counted from the send, the holder's write may be younger than the count.
   const MonotonicTime since =
       TRIVET_MUTANT(cas_watch_from_send) ? call.read_sent_at : now;
-  absl::MutexLock lock(&mu_);
+  const absl::MutexLock lock(&mu_);
   return watch_.Saw(call.store_key, version, since, now) >= seen.ttl;
 }
 
 void CasLockBackend::Impl::Write(const CallPtr& call, uint64_t version,
                                  const CasRegister& lease) {
-  store_->CompareAndSet(
-      call->store_key, version, internal::EncodeCasRegister(lease),
-      [weak = weak_from_this(), call, lease](absl::StatusOr<uint64_t> written) {
-        const auto self = weak.lock();
-        if (self == nullptr || !self->gate_.Enter()) return;
-        self->OnWritten(call, lease, written.status());
-        self->gate_.Leave();
-      });
+  store_->CompareAndSet(call->store_key, version,
+                        internal::EncodeCasRegister(lease),
+                        [weak = weak_from_this(), call,
+                         lease](const absl::StatusOr<uint64_t>& written) {
+                          const auto self = weak.lock();
+                          if (self == nullptr || !self->gate_.Enter()) return;
+                          self->OnWritten(call, lease, written.status());
+                          self->gate_.Leave();
+                        });
 }
 
 void CasLockBackend::Impl::OnWritten(const CallPtr& call,
@@ -237,7 +239,7 @@ void CasLockBackend::Impl::OnWritten(const CallPtr& call,
                                      const absl::Status& written) {
   if (written.ok()) {
     {
-      absl::MutexLock lock(&mu_);
+      const absl::MutexLock lock(&mu_);
       watch_.Forget(call->store_key);
     }
     return Finish(call, LeaseGrant{FencingToken{0, lease.token}, lease.ttl});
@@ -255,7 +257,7 @@ void CasLockBackend::Impl::Finish(
     const CallPtr& call, absl::StatusOr<std::optional<LeaseGrant>> result) {
   GrantDone done;
   {
-    absl::MutexLock lock(&mu_);
+    const absl::MutexLock lock(&mu_);
     std::swap(done, call->done);
     calls_.erase(call->number);
   }
@@ -266,11 +268,10 @@ void CasLockBackend::Impl::Close() {
   gate_.Close();
   std::vector<CallPtr> calls;
   {
-    absl::MutexLock lock(&mu_);
+    const absl::MutexLock lock(&mu_);
+    calls.reserve(calls_.size());
     for (const auto& [number, call] : calls_) calls.push_back(call);
   }
-  std::sort(calls.begin(), calls.end(),
-            [](const auto& a, const auto& b) { return a->number < b->number; });
   for (const CallPtr& call : calls) Finish(call, Gone());
 }
 
@@ -338,12 +339,13 @@ void CasLockBackend::Release(const LeaseKey& key, MonotonicTime deadline,
   const absl::Status valid = Check(key, kTtlMax);
   if (!valid.ok()) return std::move(done)(valid);
   // Whether it was ours to free or had ended already: it is not held.
-  impl_->Start(Method::kRelease, key, kTtlMax, deadline,
-               [done = std::move(done)](
-                   absl::StatusOr<std::optional<LeaseGrant>> freed) mutable {
-                 if (!freed.ok()) return std::move(done)(freed.status());
-                 std::move(done)(true);
-               });
+  impl_->Start(
+      Method::kRelease, key, kTtlMax, deadline,
+      [done = std::move(done)](
+          const absl::StatusOr<std::optional<LeaseGrant>>& freed) mutable {
+        if (!freed.ok()) return std::move(done)(freed.status());
+        std::move(done)(true);
+      });
 }
 
 }  // namespace v0_1

@@ -2,6 +2,7 @@
 
 #include "src/lock/cas_register.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>

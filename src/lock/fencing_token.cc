@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "src/internal/mutant.h"
 
 namespace trivet {
 inline namespace v0_1 {
@@ -24,8 +25,9 @@ constexpr size_t kQuotedMax = 64;
 std::optional<uint64_t> ParseNumber(std::string_view digits) {
   if (digits.empty() || (digits.size() > 1 && digits[0] == '0')) return {};
   uint64_t number = 0;
-  const char* const end = digits.data() + digits.size();
-  const auto [stopped, error] = std::from_chars(digits.data(), end, number);
+  const char* const begin = digits.data();
+  const char* const end = begin + digits.size();
+  const auto [stopped, error] = std::from_chars(begin, end, number);
   if (error != std::errc() || stopped != end) return {};
   return number;
 }
@@ -76,7 +78,7 @@ absl::Status CheckFence(std::optional<FencingToken> highest,
         ToString(*highest) +
         "; the lock's store was rebuilt, and a person must Adopt one of them");
   }
-  if (token.value < highest->value) {
+  if (token.value < highest->value && !TRIVET_MUTANT(stale_token_admitted)) {
     return absl::FailedPreconditionError(
         "fencing token " + ToString(token) + " is stale: a holder with " +
         ToString(*highest) + " has already written");

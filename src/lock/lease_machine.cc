@@ -44,6 +44,15 @@ bool IsPermanent(const absl::Status& error) {
   }
 }
 
+using GrantReply = absl::StatusOr<std::optional<LeaseGrant>>;
+
+// nullptr: refused, or an error.
+const LeaseGrant* GrantOf(const GrantReply& reply) {
+  if (!reply.ok()) return nullptr;
+  const std::optional<LeaseGrant>& grant = *reply;
+  return grant.has_value() ? &*grant : nullptr;
+}
+
 absl::Status NoAnswer(const absl::Status& error) {
   return absl::UnavailableError("the backend did not answer: " +
                                 std::string(error.message()));
@@ -71,13 +80,12 @@ std::string_view ToString(LeaseState state) {
 
 // The answer to an Acquire or a Renew.
 struct LeaseMachine::Reply {
-  bool Granted() const { return result.ok() && result->has_value(); }
-  bool Refused() const { return result.ok() && !result->has_value(); }
-  const LeaseGrant& grant() const { return **result; }
+  bool Refused() const { return error.ok() && grant == nullptr; }
 
-  const absl::StatusOr<std::optional<LeaseGrant>>& result;
-  bool current;    // To the request that is waited for.
-  SentAt sent_at;  // When that was sent.
+  bool current;           // To the request that is waited for.
+  MonotonicTime sent_at;  // InfinitePast: long forgotten.
+  const LeaseGrant* grant;
+  const absl::Status& error;
 };
 
 void LeaseMachine::Effects::Clear() {
@@ -95,7 +103,8 @@ void LeaseMachine::Step(MonotonicTime now, Event&& event, Effects* effects) {
   TRIVET_INVARIANT(now >= now_, "REQUIRES: time does not decrease");
   now_ = now;
   PassTime(effects);  // Before the event: what is late comes too late.
-  std::visit([&](auto&& e) { On(std::move(e), effects); }, std::move(event));
+  std::visit([&](auto&& e) { On(std::forward<decltype(e)>(e), effects); },
+             std::move(event));
   // L2: a lease is valid while it is held, and is not held once it is not.
   TRIVET_INVARIANT(state_ == LeaseState::kHeld
                        ? now_ < valid_until_
@@ -125,7 +134,7 @@ void LeaseMachine::PassTime(Effects* effects) {
                       "the lease ran out" +
                       (so_far_.ok() ? std::string()
                                     : ": " + std::string(so_far_.message()))),
-                  /*release=*/true, effects);
+                  effects);
     }
     return Enter(LeaseState::kReleased,
                  absl::UnavailableError("the backend did not confirm the "
@@ -160,8 +169,9 @@ void LeaseMachine::On(ReleaseRequested&&, Effects* effects) {
 void LeaseMachine::On(Ticked&&, Effects*) {}  // Time has passed already.
 
 void LeaseMachine::On(Acquired&& event, Effects* effects) {
-  const bool current = event.request == current_;
-  const Reply reply{event.reply, current, Answered(event.request)};
+  const bool is_current = event.request == current_;
+  const Reply reply{is_current, Answered(event.request), GrantOf(event.reply),
+                    event.reply.status()};
   if (IsWanted()) return OnAcquireReply(reply, effects);
   // L5: the first token is kept; while held there is nothing to learn.
   if (state_ == LeaseState::kHeld) return;
@@ -171,13 +181,14 @@ void LeaseMachine::On(Acquired&& event, Effects* effects) {
   }
   // L4, L5: it was granted, or may have been, when nobody wants it any more. A
   // release that is under way may have overtaken it.
-  if (state_ == LeaseState::kReleasing) return AskAndWait(effects);
+  if (state_ == LeaseState::kReleasing) return AskToRelease(effects);
   Ask(Method::kRelease, now_ + options_.request_timeout, effects);
 }
 
 void LeaseMachine::On(Renewed&& event, Effects* effects) {
-  const bool current = event.request == current_;
-  const Reply reply{event.reply, current, Answered(event.request)};
+  const bool is_current = event.request == current_;
+  const Reply reply{is_current, Answered(event.request), GrantOf(event.reply),
+                    event.reply.status()};
   if (IsWanted()) return OnConfirmReply(reply, effects);
   if (state_ == LeaseState::kHeld) return OnRenewReply(reply, effects);
   // L5: a late reply never extends past loss.
@@ -188,10 +199,14 @@ void LeaseMachine::On(Renewed&& event, Effects* effects) {
 }
 
 void LeaseMachine::On(Released&& event, Effects* effects) {
-  const bool current = event.request == current_;
+  const bool is_current = event.request == current_;
   Answered(event.request);
-  if (state_ != LeaseState::kReleasing || !current) return;
-  if (!event.reply.ok()) return Failed(event.reply.status(), effects);
+  if (state_ != LeaseState::kReleasing) return;
+  if (!event.reply.ok()) {
+    if (is_current) Failed(event.reply.status(), effects);
+    return;
+  }
+  if (event.request < release_from_) return;  // L5: may have been overtaken.
   // L8: also if refused; then nothing of ours was there to release.
   Enter(LeaseState::kReleased, absl::OkStatus(), effects);
 }
@@ -205,7 +220,7 @@ void LeaseMachine::On(MaybeFreed&&, Effects* effects) {
 
 // To an Acquire, while the lease is wanted.
 void LeaseMachine::OnAcquireReply(const Reply& reply, Effects* effects) {
-  if (reply.Granted()) {
+  if (reply.grant != nullptr) {
     if (confirming_) return;
     // L1: if an earlier request may have made this grant, or the answer took
     // too long, the lease is ours but nobody knows for how long. Asking for
@@ -219,7 +234,7 @@ void LeaseMachine::OnAcquireReply(const Reply& reply, Effects* effects) {
   if (!reply.current) return;  // It has been counted as unknown.
   if (!reply.Refused()) {
     doubtful_ = true;
-    return Failed(reply.result.status(), effects);
+    return Failed(reply.error, effects);
   }
   so_far_ = absl::DeadlineExceededError("someone else holds the lock");
   TryAgainLater(effects);
@@ -232,31 +247,31 @@ void LeaseMachine::OnAcquireReply(const Reply& reply, Effects* effects) {
 void LeaseMachine::OnConfirmReply(const Reply& reply, Effects* effects) {
   if (IsUsable(reply)) return Hold(reply, effects);
   if (!reply.current) return;
-  if (!reply.result.ok()) return Failed(reply.result.status(), effects);
+  if (!reply.error.ok()) return Failed(reply.error, effects);
   if (reply.Refused()) confirming_ = false;  // It has ended: acquire anew.
   TryAgainLater(effects);
 }
 
 // To a Renew, while the lease is held.
 void LeaseMachine::OnRenewReply(const Reply& reply, Effects* effects) {
-  if (!reply.result.ok()) {
-    if (reply.current) Failed(reply.result.status(), effects);
+  if (!reply.error.ok()) {
+    if (reply.current) Failed(reply.error, effects);
     return;
   }
-  if (reply.Refused()) {
+  if (reply.grant == nullptr) {
     if (TRIVET_MUTANT(refusal_ignored)) return;
     return Lose(absl::FailedPreconditionError(
                     "the backend has ended the lease before its time"),
-                /*release=*/false, effects);
+                effects);
   }
-  if (reply.grant().token != token_ &&  // L7
+  if (reply.grant->token != token_ &&  // L7
       !TRIVET_MUTANT(token_change_ignored)) {
     return Lose(absl::FailedPreconditionError(
                     "the lease was granted anew: token " + ToString(token_) +
-                    " became " + ToString(reply.grant().token)),
-                /*release=*/true, effects);
+                    " became " + ToString(reply.grant->token)),
+                effects);
   }
-  if (reply.sent_at.has_value()) Extend(reply);
+  Extend(reply);
   so_far_ = absl::OkStatus();
   attempts_ = 0;
 }
@@ -290,13 +305,13 @@ void LeaseMachine::AskAndWait(Effects* effects) {
 }
 
 // When the request was sent that has been answered now.
-LeaseMachine::SentAt LeaseMachine::Answered(uint64_t request) {
+MonotonicTime LeaseMachine::Answered(uint64_t request) {
   if (unanswered_ > 0) --unanswered_;
   if (current_ == request) current_ = 0;
   const auto found = std::find_if(
       sent_.begin(), sent_.end(),
       [request](const Sent& sent) { return sent.request == request; });
-  if (found == sent_.end()) return std::nullopt;
+  if (found == sent_.end()) return MonotonicTime::InfinitePast();
   const MonotonicTime at = found->at;
   sent_.erase(found);
   return TRIVET_MUTANT(deadline_from_reply) ? now_ : at;
@@ -329,17 +344,16 @@ void LeaseMachine::TryAgainLater(Effects* effects) {
 MonotonicTime LeaseMachine::ValidUntil(const Reply& reply) const {
   const double rate =
       TRIVET_MUTANT(clock_rate_ignored) ? 1 : options_.clock_rate_bound;
-  return *reply.sent_at + (reply.grant().granted_ttl / rate - options_.margin);
+  return reply.sent_at + (reply.grant->granted_ttl / rate - options_.margin);
 }
 
 // Whether `reply` grants a lease that is valid now.
 bool LeaseMachine::IsUsable(const Reply& reply) const {
-  return reply.Granted() && reply.sent_at.has_value() &&
-         now_ < ValidUntil(reply);
+  return reply.grant != nullptr && now_ < ValidUntil(reply);
 }
 
 void LeaseMachine::Hold(const Reply& reply, Effects* effects) {
-  token_ = reply.grant().token;
+  token_ = reply.grant->token;
   so_far_ = absl::OkStatus();
   attempts_ = 0;
   current_ = 0;
@@ -351,21 +365,27 @@ void LeaseMachine::Extend(const Reply& reply) {
   const MonotonicTime until = ValidUntil(reply);
   if (until <= valid_until_) return;  // L7: never shortens.
   valid_until_ = limit_at_ = until;
-  renew_every_ = std::min(options_.renew_after, reply.grant().granted_ttl / 3);
-  if (current_ == 0) act_at_ = std::max(now_, *reply.sent_at + renew_every_);
+  renew_every_ = std::min(options_.renew_after, reply.grant->granted_ttl / 3);
+  if (current_ == 0) act_at_ = std::max(now_, reply.sent_at + renew_every_);
 }
 
 void LeaseMachine::StartRelease(absl::Status why, Effects* effects) {
   Enter(LeaseState::kReleasing, std::move(why), effects);
   attempts_ = 0;
   limit_at_ = now_ + options_.ttl;
-  AskAndWait(effects);
+  AskToRelease(effects);
 }
 
-// With `release`, because it may live on at the backend and keep others out.
-void LeaseMachine::Lose(absl::Status why, bool release, Effects* effects) {
+// From here on: what was asked before does not release what is there now.
+void LeaseMachine::AskToRelease(Effects* effects) {
+  AskAndWait(effects);
+  release_from_ = current_;
+}
+
+// It may live on at the backend and keep others out: also after a refusal,
+// which may be the late answer to a question about an earlier grant.
+void LeaseMachine::Lose(absl::Status why, Effects* effects) {
   Enter(LeaseState::kLost, std::move(why), effects);
-  if (!release) return;
   Ask(Method::kRelease, now_ + options_.request_timeout, effects);
 }
 

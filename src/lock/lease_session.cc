@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "src/internal/fork_generation.h"
+#include "src/internal/mutant.h"
 #include "src/internal/wait.h"
 #include "src/lock/lease_table.h"
 #include "src/lock/lock_client_impl.h"
@@ -20,6 +21,7 @@
 #include "trivet/host/monotonic_time.h"
 #include "trivet/lock/fencing_token.h"
 #include "trivet/lock/lease_machine.h"
+#include "trivet/lock/lock_backend.h"
 #include "trivet/lock/lock_client.h"
 
 namespace trivet {
@@ -69,7 +71,8 @@ absl::Status Lease::Session::About(const absl::Status& status) const {
 }
 
 FencingToken Lease::Session::token() const {
-  absl::MutexLock lock(&mu_);
+  if (Forked()) return FencingToken();  // Which every gate refuses.
+  const absl::MutexLock lock(&mu_);
   return token_;
 }
 
@@ -81,11 +84,13 @@ absl::Status Lease::Session::CheckHeld() const {
   }
   MonotonicTime valid_until;
   {
-    absl::MutexLock lock(&mu_);
+    const absl::MutexLock lock(&mu_);
     if (!ended_.ok()) return About(ended_);
     valid_until = valid_until_;
   }
-  if (executor_->Now() < valid_until) return absl::OkStatus();
+  if (executor_->Now() < valid_until || TRIVET_MUTANT(pause_unnoticed)) {
+    return absl::OkStatus();
+  }
   return About(absl::FailedPreconditionError("the lease ran out"));
 }
 
@@ -93,7 +98,7 @@ absl::Duration Lease::Session::ValidFor() const {
   if (Forked()) return absl::ZeroDuration();
   MonotonicTime valid_until;
   {
-    absl::MutexLock lock(&mu_);
+    const absl::MutexLock lock(&mu_);
     if (!ended_.ok()) return absl::ZeroDuration();
     valid_until = valid_until_;
   }
@@ -104,7 +109,7 @@ void Lease::Session::OnLost(LostDone on_lost) {
   if (Forked()) return;
   absl::Status why;
   {
-    absl::MutexLock lock(&mu_);
+    const absl::MutexLock lock(&mu_);
     if (!lost_) {
       // What was there before is destroyed with the argument, unlocked.
       if (!over_ && !given_back_) std::swap(on_lost_, on_lost);
@@ -124,22 +129,21 @@ void Lease::Session::Release(ReleaseDone done) {
     return;
   }
   const auto client = client_.lock();
-  if (client == nullptr) {  // The lease has outlived its client.
-    if (asked) std::move(done)(ClientIsGone());
-    return;
-  }
+  const bool gone = client == nullptr || !client->IsOpen();
   bool over;
   {
-    absl::MutexLock lock(&mu_);
+    const absl::MutexLock lock(&mu_);
     over = over_;
     if (!over) {
       given_back_ = true;
       valid_until_ = MonotonicTime::InfinitePast();
       ended_ = absl::FailedPreconditionError("the lease was released");
-      if (asked) releases_.push_back(std::move(done));
+      if (asked && !gone) releases_.push_back(std::exchange(done, nullptr));
     }
   }
-  if (!over) {
+  if (gone) {  // Its Shutdown releases what it still can.
+    if (asked) std::move(done)(ClientIsGone());
+  } else if (!over) {
     client->Enqueue(LeaseTable::Told{id, LeaseMachine::ReleaseRequested{}});
   } else if (asked) {
     client->CallBack(Telling(std::move(done), absl::OkStatus()));
@@ -162,7 +166,7 @@ std::vector<Lease::Session::Callback> Lease::Session::Apply(
     const LeaseTable::Change& change) {
   std::vector<Callback> callbacks;
   LostDone unneeded;  // Destroyed after the mutex is given back.
-  absl::MutexLock lock(&mu_);
+  const absl::MutexLock lock(&mu_);
   switch (change.state) {
     case LeaseState::kAcquiring:
     case LeaseState::kWaiting:
@@ -222,7 +226,7 @@ bool Lease::Session::Orphan() {
   LostDone unneeded;
   std::vector<ReleaseDone> releases;
   {
-    absl::MutexLock lock(&mu_);
+    const absl::MutexLock lock(&mu_);
     was_over = std::exchange(over_, true);
     valid_until_ = MonotonicTime::InfinitePast();
     if (ended_.ok()) {
@@ -253,6 +257,7 @@ Lease& Lease::operator=(Lease&& other) noexcept {
   return *this;
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): out of memory, it may end so.
 Lease::~Lease() {
   if (session_ != nullptr) session_->Release(nullptr);
 }

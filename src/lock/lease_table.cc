@@ -38,7 +38,7 @@ void LeaseTable::Step(MonotonicTime now, Event&& event, Effects* effects) {
     TRIVET_INVARIANT(is_new, "REQUIRES: a new session");
     entry->place = wakeups_.size();
     wakeups_.push_back(entry);
-    StepEntry(now, entry, std::move(opened->started), effects);
+    StepEntry(now, entry, opened->started, effects);
   } else if (auto* const told = std::get_if<Told>(&event)) {
     const auto found = entries_.find(told->session);
     if (found == entries_.end()) return;

@@ -2,14 +2,13 @@
 
 #include "trivet/lock/lock_client.h"
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -20,6 +19,7 @@
 #include "src/internal/crc32c.h"
 #include "src/internal/fork_generation.h"
 #include "src/internal/invariant.h"
+#include "src/internal/pump.h"
 #include "src/internal/random.h"
 #include "src/internal/wait.h"
 #include "src/lock/lease_table.h"
@@ -72,6 +72,7 @@ class LockClient::Impl::Reply {
         request_(request) {}
   Reply(Reply&&) noexcept = default;
   Reply& operator=(Reply&&) = delete;
+  // NOLINTNEXTLINE(bugprone-exception-escape): out of memory, it may end so.
   ~Reply() {
     if (session_ != nullptr) Tell(absl::UnavailableError("dropped"));
   }
@@ -127,7 +128,7 @@ std::shared_ptr<Lease::Session> LockClient::Impl::Open(
   LeaseKey key{std::string(lock), internal::UniqueId(), owner_};
   std::shared_ptr<Lease::Session> session;
   {
-    absl::MutexLock guard(&sessions_mu_);
+    const absl::MutexLock guard(&sessions_mu_);
     session = std::make_shared<Lease::Session>(
         self, executor(), ++last_session_, std::move(key), std::move(done));
     sessions_.emplace(session->id, session);
@@ -139,7 +140,7 @@ std::shared_ptr<Lease::Session> LockClient::Impl::Open(
 }
 
 void LockClient::Impl::Refuse(absl::Status status, LockDone done) {
-  if (Forked()) return std::move(done)(std::move(status));
+  if (Forked() || !IsOpen()) return std::move(done)(std::move(status));
   CallBack([status = std::move(status), done = std::move(done)]() mutable {
     std::move(done)(std::move(status));
   });
@@ -159,7 +160,7 @@ void LockClient::Impl::Perform(LeaseTable::Effects& effects) {
   }
   for (const LeaseTable::SessionId id : effects.forgotten) {
     std::shared_ptr<Lease::Session> last;  // Destroyed unlocked.
-    absl::MutexLock lock(&sessions_mu_);
+    const absl::MutexLock lock(&sessions_mu_);
     const auto found = sessions_.find(id);
     last = std::move(found->second);
     sessions_.erase(found);
@@ -197,7 +198,7 @@ void LockClient::Impl::Send(const LeaseTable::Ask& ask) {
 }
 
 std::shared_ptr<Lease::Session> LockClient::Impl::Find(Lease::Session::Id id) {
-  absl::MutexLock lock(&sessions_mu_);
+  const absl::MutexLock lock(&sessions_mu_);
   const auto found = sessions_.find(id);
   TRIVET_INVARIANT(found != sessions_.end(), "forgotten only when finished");
   return found->second;
@@ -205,12 +206,9 @@ std::shared_ptr<Lease::Session> LockClient::Impl::Find(Lease::Session::Id id) {
 
 std::vector<std::shared_ptr<Lease::Session>> LockClient::Impl::AllSessions() {
   std::vector<std::shared_ptr<Lease::Session>> all;
-  {
-    absl::MutexLock lock(&sessions_mu_);
-    for (const auto& [id, session] : sessions_) all.push_back(session);
-  }
-  std::sort(all.begin(), all.end(),
-            [](const auto& a, const auto& b) { return a->id < b->id; });
+  const absl::MutexLock lock(&sessions_mu_);
+  all.reserve(sessions_.size());
+  for (const auto& [id, session] : sessions_) all.push_back(session);
   return all;
 }
 
@@ -261,6 +259,7 @@ LockClient::~LockClient() {
   if (impl_->Forked()) {
     // L8: another thread of the parent may have been inside when the process
     // was forked. Nothing in there can be trusted to be whole, so it stays.
+    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): or it ends so.
     new std::shared_ptr<Impl>(std::move(impl_));
     return;
   }
@@ -280,6 +279,7 @@ LockClient::Waiting LockClient::LockAsync(std::string_view lock,
                                             absl::FormatDuration(timeout) +
                                             ", must not be negative"));
   }
+  if (!impl_->IsOpen()) valid = absl::CancelledError("the client is going");
   if (impl_->Forked()) valid = Forbidden();
   if (!valid.ok()) {
     impl_->Refuse(std::move(valid), std::move(done));

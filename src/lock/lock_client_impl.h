@@ -14,13 +14,13 @@
 #define TRIVET_SRC_LOCK_LOCK_CLIENT_IMPL_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -101,7 +101,8 @@ class LockClient::Impl final : public internal::Pump<internal::LeaseTable> {
                                        LeaseMachine::Started started,
                                        LockDone done);
 
-  // Has `done` called back with `status`; inside the call in a forked child.
+  // Has `done` called back with `status`; inside the call in a forked child,
+  // and when the client is being destroyed.
   void Refuse(absl::Status status, LockDone done);
 
   void Shutdown();
@@ -131,8 +132,8 @@ class LockClient::Impl final : public internal::Pump<internal::LeaseTable> {
 
   absl::Mutex sessions_mu_;
   Lease::Session::Id last_session_ ABSL_GUARDED_BY(sessions_mu_) = 0;
-  absl::flat_hash_map<Lease::Session::Id, std::shared_ptr<Lease::Session>>
-      sessions_ ABSL_GUARDED_BY(sessions_mu_);
+  std::map<Lease::Session::Id, std::shared_ptr<Lease::Session>> sessions_
+      ABSL_GUARDED_BY(sessions_mu_);
 };
 
 }  // namespace v0_1

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 
@@ -30,14 +29,17 @@ GrantChecker::GrantChecker(Executor* executor, LockBackend* backend,
 GrantChecker::~GrantChecker() = default;
 
 bool GrantChecker::EndEarly(std::string_view name, bool again) {
-  const auto lock = locks_.find(name);
-  if (lock == locks_.end() || !lock->second.holder.has_value()) return false;
-  const LeaseKey key = *lock->second.holder;
-  const absl::Duration left = lock->second.until - executor_->Now();
-  Release(key, MonotonicTime::InfiniteFuture(), [](absl::StatusOr<bool>) {});
+  const auto found = locks_.find(name);
+  if (found == locks_.end()) return false;
+  const Lock& lock = found->second;
+  if (!lock.holder.has_value()) return false;
+  const LeaseKey key = *lock.holder;
+  const absl::Duration left = lock.until - executor_->Now();
+  Release(key, MonotonicTime::InfiniteFuture(),
+          [](const absl::StatusOr<bool>&) {});
   if (again && left > absl::ZeroDuration()) {
     Acquire(key, left, MonotonicTime::InfiniteFuture(),
-            [](absl::StatusOr<std::optional<LeaseGrant>>) {});
+            [](const absl::StatusOr<std::optional<LeaseGrant>>&) {});
   }
   return true;
 }

@@ -16,9 +16,11 @@
 #include "src/internal/mutant.h"
 #include "src/internal/strings.h"
 #include "src/testing/dice.h"
+#include "src/testing/log_file.h"
 #include "src/testing/node.h"
 #include "src/testing/trace.h"
 #include "src/testing/world.h"
+#include "trivet/host/log_store.h"
 #include "trivet/testing/fault_options.h"
 
 namespace trivet {
@@ -112,8 +114,8 @@ void LocalLog::Issue(Pending pending, int64_t ready) {
   }
   pending_.push_back(std::move(pending));
   ready_ = ready;
-  // A device works on for a process that has died, but not on a file that has
-  // been cut or rewritten since.
+  // When the process dies it is decided what there is of this, and nobody is
+  // told any more.
   world->At(ready, [this, life = file_->lives] {
     if (life == file_->lives) FinishOnDevice();
   });

@@ -61,8 +61,8 @@ struct SharedFile {
 struct LocalFile : SharedFile {
   LogIndex synced = 0;
   LogIndex told = 0;   // Reported to the process.
-  uint64_t lives = 0;  // Of processes; what a device still does for an earlier
-                       // one is not for this one.
+  uint64_t lives = 0;  // Of processes; what was under way for an earlier one
+                       // was decided when it died.
 };
 
 }  // namespace internal

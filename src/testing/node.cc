@@ -10,11 +10,12 @@
 
 #include "absl/time/time.h"
 #include "src/testing/dice.h"
-#include "src/testing/log_file.h"
 #include "src/testing/trace.h"
 #include "src/testing/world.h"
+#include "trivet/host/log_store.h"
 #include "trivet/host/monotonic_time.h"
 #include "trivet/testing/fault_options.h"
+#include "trivet/testing/sim_host.h"
 
 namespace trivet {
 inline namespace v0_1 {
@@ -37,7 +38,7 @@ MonotonicTime SimClock::At(int64_t world_time) const {
 
 int64_t SimClock::WorldTime(MonotonicTime own_time) const {
   const int64_t own = absl::ToInt64Nanoseconds(own_time - MonotonicTime());
-  if (own > INT64_MAX / 4) return INT64_MAX;
+  if (own > World::kEndOfTime) return INT64_MAX;
   const int64_t wanted = own - own_origin_;
   if (wanted <= 0) return world_origin_;
   const int64_t rate = kBillion + fast_ppb_;

@@ -10,15 +10,18 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "src/internal/invariant.h"
+#include "src/testing/dice.h"
 #include "src/testing/local_log.h"
 #include "src/testing/node.h"
 #include "src/testing/shared_log.h"
 #include "src/testing/trace.h"
 #include "src/testing/world.h"
 #include "trivet/host/executor.h"
+#include "trivet/host/log_store.h"
 #include "trivet/host/monotonic_time.h"
 #include "trivet/host/transport.h"
 #include "trivet/host/versioned_store.h"
@@ -109,7 +112,7 @@ class Process::StorePort : public VersionedStore {
           *result = act();
           std::move(reply)();
         },
-        [result, done = std::move(done)](absl::Status status) mutable {
+        [result, done = std::move(done)](const absl::Status& status) mutable {
           if (!status.ok()) *result = status;
           std::move(done)(*std::move(result));
         },
@@ -211,10 +214,9 @@ void Process::Call(std::string_view service_name,
   const absl::Duration patience =
       timeout.value_or(world()->faults().call_timeout);
   if (patience != absl::InfiniteDuration()) {
-    world()->AtProcess(world()->now() + absl::ToInt64Nanoseconds(patience),
-                       this, [this, call] {
-                         FinishCall(call, absl::UnavailableError("no answer"));
-                       });
+    world()->AtProcess(world()->After(patience), this, [this, call] {
+      FinishCall(call, absl::UnavailableError("no answer"));
+    });
   }
 
   Link& link = world()->LinkBetween(*node_, *service);

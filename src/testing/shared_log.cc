@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,9 +16,11 @@
 #include "absl/time/time.h"
 #include "src/internal/strings.h"
 #include "src/testing/dice.h"
+#include "src/testing/log_file.h"
 #include "src/testing/node.h"
 #include "src/testing/trace.h"
 #include "src/testing/world.h"
+#include "trivet/host/log_store.h"
 #include "trivet/testing/fault_options.h"
 #include "trivet/testing/sim_host.h"
 
@@ -150,15 +153,18 @@ void SharedLog::Finish(uint64_t number, absl::StatusOr<LogIndex> result) {
     return;
   }
   pending_[number - finished_].result = std::move(result);
-  while (!pending_.empty() && pending_.front().result.has_value()) {
-    Pending pending = std::move(pending_.front());
+  while (!pending_.empty()) {
+    Pending& first = pending_.front();
+    if (!first.result.has_value()) return;
+    absl::StatusOr<LogIndex> told = *std::move(first.result);
+    AppendDone done = std::move(first.done);
     pending_.pop_front();
     ++finished_;
-    if (poisoned_ && pending.result->ok()) {
-      pending.result = absl::UnavailableError("an earlier append failed");
+    if (poisoned_ && told.ok()) {
+      told = absl::UnavailableError("an earlier append failed");
     }
-    if (!pending.result->ok()) poisoned_ = true;
-    std::move(pending.done)(*std::move(pending.result));
+    if (!told.ok()) poisoned_ = true;
+    std::move(done)(std::move(told));
   }
 }
 

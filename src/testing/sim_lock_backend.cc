@@ -130,14 +130,17 @@ void SimLockBackend::Release(const LeaseKey& key, MonotonicTime,
 // A hint that is lost is lost; one that waits for long is no failure.
 void SimLockBackend::AwaitRelease(const LeaseKey& key,
                                   absl::AnyInvocable<void() &&> done) {
-  const uint64_t call =
-      pending_->Add([done = std::move(done)](absl::Status status) mutable {
+  const uint64_t call = pending_->Add(
+      [done = std::move(done)](const absl::Status& status) mutable {
         if (status.ok()) std::move(done)();
       });
   host_->Call(
       service_,
-      [backend = backend_, key](SimHost::Reply reply) {
-        backend->AwaitRelease(key, std::move(reply));
+      [backend = backend_,
+       kept = std::make_shared<LeaseKey>(key)](SimHost::Reply reply) {
+        backend->AwaitRelease(
+            *kept,
+            [kept, reply = std::move(reply)]() mutable { std::move(reply)(); });
       },
       [weak = std::weak_ptr<Pending>(pending_), call](absl::Status status) {
         if (const auto pending = weak.lock()) {

@@ -16,7 +16,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "src/internal/invariant.h"
 #include "src/testing/dice.h"
 #include "src/testing/node.h"
 #include "src/testing/trace.h"
@@ -65,14 +64,13 @@ void Simulation::Heal() { world_->Heal(); }
 void Simulation::Calm() { world_->Calm(); }
 
 void Simulation::RunFor(absl::Duration span) {
-  world_->Run(world_->now() + absl::ToInt64Nanoseconds(span),
-              [] { return true; });
+  world_->Run(world_->After(span), [] { return true; });
 }
 
 absl::Status Simulation::RunUntil(absl::FunctionRef<bool()> goal,
                                   absl::Duration limit) {
   bool reached = false;
-  world_->Run(world_->now() + absl::ToInt64Nanoseconds(limit), [&] {
+  world_->Run(world_->After(limit), [&] {
     reached = goal();
     return !reached;
   });
@@ -163,7 +161,8 @@ void SimHost::PowerLoss() {
 }
 
 void SimHost::Pause(absl::Duration span) {
-  node_->Pause(absl::ToInt64Nanoseconds(span));
+  const internal::World& world = *node_->world();
+  node_->Pause(world.After(span) - world.now());
 }
 
 void SimHost::Restart() { node_->Start(); }

@@ -33,7 +33,10 @@ void Trace::Add(int64_t now, Happening what, std::string_view who,
   Count(now, static_cast<uint64_t>(what));
   hash_ = Combine(hash_ ^ NameHash(who), NameHash(whom));
   hash_ = Combine(hash_ ^ x, y);
-  if (!text.empty()) hash_ = Combine(hash_, NameHash(text));
+  // The payload is hashed already; describing it makes no other history.
+  const bool describes =
+      what == Happening::kSend || what == Happening::kDeliver;
+  if (!text.empty() && !describes) hash_ = Combine(hash_, NameHash(text));
   if (lines_.size() == kLinesMax) lines_.pop_front();
   lines_.push_back({now, what, who, whom, x, y, std::move(text)});
 }
@@ -53,9 +56,9 @@ std::string Trace::Tail(size_t lines) const {
 }
 
 std::string Trace::Render(const Line& line) {
-  const absl::string_view who = Sv(line.who);
-  const absl::string_view whom = Sv(line.whom);
-  const auto envelope = [&](absl::string_view verb) {
+  const auto who = Sv(line.who);
+  const auto whom = Sv(line.whom);
+  const auto envelope = [&](const char* verb) {
     return absl::StrCat(verb, " ", who, " -> ", whom, " ", line.x, " bytes #",
                         absl::Hex(line.y & 0xFFFF, absl::kZeroPad4),
                         line.text.empty() ? "" : " ", line.text);

@@ -17,6 +17,14 @@
 #include "absl/time/time.h"
 #include "src/internal/invariant.h"
 #include "src/internal/strings.h"
+#include "src/testing/dice.h"
+#include "src/testing/event_queue.h"
+#include "src/testing/log_file.h"
+#include "src/testing/node.h"
+#include "src/testing/trace.h"
+#include "trivet/host/transport.h"
+#include "trivet/testing/fault_options.h"
+#include "trivet/testing/sim_host.h"
 
 namespace trivet {
 inline namespace v0_1 {

@@ -6,6 +6,7 @@
 #ifndef TRIVET_SRC_TESTING_WORLD_H_
 #define TRIVET_SRC_TESTING_WORLD_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -51,6 +52,7 @@ struct Link {
 class World : private RandomSource {
  public:
   using Task = Executor::Task;
+  static constexpr int64_t kEndOfTime = INT64_MAX / 4;
 
   World(uint64_t seed, testing::FaultOptions faults);
   ~World() override;
@@ -58,6 +60,13 @@ class World : private RandomSource {
   const testing::FaultOptions& faults() const { return faults_; }
   const Dice& dice() const { return dice_; }
   int64_t now() const { return now_; }
+
+  // `span` from now. Time ends after 73 years, so that clocks that are fast can
+  // still show it.
+  int64_t After(absl::Duration span) const {
+    return now_ + std::min(kEndOfTime - now_, absl::ToInt64Nanoseconds(span));
+  }
+
   uint64_t events() const { return events_; }
   Trace& trace() { return trace_; }
   const Trace& trace() const { return trace_; }

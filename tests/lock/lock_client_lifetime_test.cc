@@ -45,6 +45,27 @@ TEST_F(LockClientLifetimeTest, UnfinishedOperationsAreCancelledFirst) {
   EXPECT_TRUE(absl::IsCancelled(*released));
 }
 
+TEST_F(LockClientLifetimeTest, WhatTheLastCallbacksAskForIsCancelledToo) {
+  auto client = MakeClient();
+  LockClient& dying = *client;
+  std::optional<Lease> held = Take(dying);
+  std::vector<absl::StatusCode> told;
+  const auto tell = [&](const absl::Status& s) { told.push_back(s.code()); };
+  dying.LockAsync("jobs", absl::Minutes(5), [&](absl::StatusOr<Lease> first) {
+    tell(first.status());
+    dying.LockAsync("other", absl::Minutes(5),
+                    [&](absl::StatusOr<Lease> more) { tell(more.status()); });
+    held->ReleaseAsync(tell);
+    held.reset();
+  });
+  executor_.RunUntilIdle();
+  ASSERT_TRUE(told.empty());
+  client.reset();
+  const auto cancelled = absl::StatusCode::kCancelled;
+  EXPECT_EQ(told, std::vector<absl::StatusCode>(3, cancelled));
+  EXPECT_TRUE(IsFree("jobs"));
+}
+
 TEST_F(LockClientLifetimeTest, L4_WhatWasAskedForIsGivenUp) {
   auto client = MakeClient();
   std::optional<Lease> held = Take(*client);
@@ -196,7 +217,8 @@ TEST_F(ForkTest, L8_AChildHoldsNothing) {
   std::optional<Lease> lease = Take(*client);
   InForkedChild([&] {
     return absl::IsFailedPrecondition(lease->CheckHeld()) &&
-           lease->ValidFor() == absl::ZeroDuration();
+           lease->ValidFor() == absl::ZeroDuration() &&
+           lease->fencing_token() == FencingToken();
   });
   EXPECT_TRUE(lease->CheckHeld().ok());
 }

@@ -316,6 +316,17 @@ TEST_F(LockClientTest, L2_OnLostOfALeaseThatWasLostIsCalledSoon) {
   EXPECT_TRUE(absl::IsFailedPrecondition(why));
 }
 
+TEST_F(LockClientTest, L2_ALaterOnLostReplacesTheEarlier) {
+  const auto client = MakeClient();
+  Lease lease = Take(*client);
+  int lost = 0;
+  lease.OnLost([](const absl::Status&) { ADD_FAILURE(); });
+  lease.OnLost([&](const absl::Status&) { ++lost; });
+  executor_.JumpBy(absl::Seconds(20));
+  executor_.RunUntilIdle();
+  EXPECT_EQ(lost, 1);
+}
+
 TEST_F(LockClientTest, L2_LossTellsTheBackendSoThatOthersNeedNotWait) {
   const auto client = MakeClient();
   const Lease lease = Take(*client);
@@ -492,6 +503,16 @@ TEST_F(LockClientTest, BadNamesAndTimeoutsAreNamed) {
               AllOf(HasSubstr("513 bytes"), HasSubstr("1 to 512")));
   EXPECT_THAT(why("jobs", -absl::Seconds(1)), HasSubstr("timeout is -1s"));
   EXPECT_TRUE(flaky_.calls.empty());
+}
+
+TEST_F(LockClientTest, WhatTheBackendWillNotChangeEndsTheWaitAsItIs) {
+  flaky_.traits.lock_name_max = 1000;  // Longer than the one behind allows.
+  const auto client = MakeClient();
+  const Locked locked =
+      Start(*client, std::string(600, 'x'), absl::InfiniteDuration());
+  executor_.RunUntilIdle();
+  ASSERT_TRUE(locked->has_value());
+  EXPECT_TRUE(absl::IsInvalidArgument((*locked)->status()));
 }
 
 TEST_F(LockClientTest, BadOptionsAreRefusedAtConstruction) {

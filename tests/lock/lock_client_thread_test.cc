@@ -111,9 +111,10 @@ TEST_F(LockClientThreadTest, ABlockedLockIsCancelledWithItsClient) {
   waiter.join();
 }
 
-TEST_F(LockClientThreadTest, EveryAcquisitionIsCalledBackOnceInAnyRace) {
+TEST_F(LockClientThreadTest, EachIsCalledBackOnceAndOneAtATimeInAnyRace) {
   for (int round = 0; round < 50; ++round) {
     auto client = MakeClient();
+    std::atomic<int> inside{0};
     std::atomic<int> called{0};
     constexpr int kPerThread = 40;
     OnThreads(3, [&](int thread) {
@@ -121,11 +122,13 @@ TEST_F(LockClientThreadTest, EveryAcquisitionIsCalledBackOnceInAnyRace) {
         LockClient::Waiting waiting = client->LockAsync(
             "lock " + std::to_string(i % 3), kLong,
             [&](absl::StatusOr<Lease> lease) {
+              EXPECT_EQ(inside.fetch_add(1), 0);
               if (lease.ok()) {
                 EXPECT_TRUE(lease->CheckHeld().ok());
               } else {
                 EXPECT_TRUE(absl::IsCancelled(lease.status()));
               }
+              inside.fetch_sub(1);
               called.fetch_add(1);
             });
         if (i % 4 == thread) waiting.Cancel();

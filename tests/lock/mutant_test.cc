@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -21,6 +22,8 @@
 #include "tests/support/manual_executor.h"
 #include "trivet/adapters/memory/memory_lock_backend.h"
 #include "trivet/lock/cas_lock_backend.h"
+#include "trivet/lock/fencing_token.h"
+#include "trivet/lock/lock_client.h"
 
 namespace trivet {
 inline namespace v0_1 {
@@ -92,6 +95,30 @@ TEST_F(LockMutant, L1_AForgottenClockRateIsFound) {
 TEST_F(LockMutant, L1_ADoubtfulGrantThatIsBelievedIsFound) {
   EXPECT_THAT(ScriptsBrokenBy("doubtful_grant_believed"),
               Contains("L1_AGrantOfAnEarlierRequestIsConfirmed"));
+}
+
+TEST_F(LockMutant, L2_APauseThatIsNotNoticedIsFound) {
+  for (const char* const mutant : {"", "pause_unnoticed"}) {
+    internal::active_mutant = mutant;
+    ManualExecutor executor;
+    MemoryLockBackend memory(&executor);
+    const auto client = LockClient::Create(&executor, &memory, "me", {});
+    std::optional<absl::StatusOr<Lease>> lease;
+    (*client)->LockAsync(
+        "lock", absl::Seconds(1),
+        [&](absl::StatusOr<Lease> got) { lease = std::move(got); });
+    executor.RunUntilIdle();
+    executor.JumpBy(absl::Seconds(20));
+    EXPECT_EQ((*lease)->CheckHeld().ok(), internal::active_mutant != "");
+  }
+}
+
+TEST_F(LockMutant, AStaleTokenThatIsAdmittedIsFound) {
+  for (const char* const mutant : {"", "stale_token_admitted"}) {
+    internal::active_mutant = mutant;
+    FencingGate gate(FencingToken{0, 34});
+    EXPECT_EQ(gate.Admit({0, 33}).ok(), internal::active_mutant != "");
+  }
 }
 
 TEST_F(LockMutant, L5_AReplyThatExtendsPastLossIsFound) {

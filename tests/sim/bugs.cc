@@ -42,6 +42,8 @@ const std::vector<Bug>& Bugs() {
       {"renew_without_owner", "lock", 5000},
       {"release_without_owner", "lock", 5000},
       {"giving_up_keeps_place", "lock", 5000},
+      {"pause_unnoticed", "lock", 5000},
+      {"stale_token_admitted", "lock", 5000},
   };
   return bugs;
 }

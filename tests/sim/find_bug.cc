@@ -90,6 +90,14 @@ int FindBug(const std::string& name, Sweep sweep) {
   }
   const unsigned long long seed =
       std::strtoull(output.c_str() + seed_at + 7, nullptr, 10);
+  // A history that fails without the bug as well has not found it.
+  internal::active_mutant = {};
+  const std::string without = OutputOfChild({sweep.suite, seed, 1});
+  if (!without.empty()) {
+    std::printf("NOT FOUND: %s; without it seed %llu fails too\n%s\n",
+                name.c_str(), seed, without.c_str());
+    return EXIT_FAILURE;
+  }
   std::printf("found %s after %llu histories (seed %llu)\n%s", name.c_str(),
               seed - sweep.seed + 1, seed, output.c_str());
   return EXIT_SUCCESS;

@@ -14,8 +14,8 @@ namespace trivet {
 namespace sim {
 
 // Prints "found <bug> after N histories (seed S)" and how, and returns 0; or
-// says that it was not found, and returns 1. `sweep` may give the suite, the
-// first seed and the number of histories; the bug says what is left out.
+// says that it was not found, and returns 1: also if that history fails without
+// the bug. `sweep` may give the first seed and more histories than the bug's.
 int FindBug(const std::string& name, Sweep sweep);
 
 }  // namespace sim

@@ -22,6 +22,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "tests/sim/history.h"
 #include "tests/sim/sweep.h"
 #ifdef TRIVET_MUTANTS
@@ -50,13 +51,15 @@ bool Parse(int argc, char** argv, Flags* flags) {
     if (name == "--suite") {
       flags->sweep.suite = value;
     } else if (name == "--seed") {
-      flags->sweep.seed = std::strtoull(value.c_str(), nullptr, 10);
+      if (!absl::SimpleAtoi(value, &flags->sweep.seed)) return false;
     } else if (name == "--histories") {
-      flags->sweep.histories = std::strtoull(value.c_str(), nullptr, 10);
+      if (!absl::SimpleAtoi(value, &flags->sweep.histories)) return false;
     } else if (name == "--replay") {
       flags->replay = value;
+#ifdef TRIVET_MUTANTS
     } else if (name == "--bug") {
       flags->bug = value;
+#endif
     } else if (name == "--shrink") {
       flags->shrink = true;
     } else if (name == "--trace") {
@@ -96,10 +99,19 @@ int Replay(const Flags& flags) {
     return EXIT_FAILURE;
   }
   int result = EXIT_SUCCESS;
+  uint64_t number = 0;
   for (std::string line; std::getline(file, line);) {
+    ++number;
     std::istringstream words(line.substr(0, line.find('#')));
     Flags one = flags;
-    if (!(words >> one.sweep.suite >> one.sweep.seed)) continue;
+    std::string rest;
+    if (!(words >> one.sweep.suite)) continue;
+    if (!(words >> one.sweep.seed) || words >> rest) {
+      std::fprintf(stderr, "%s:%llu: not 'suite seed': %s\n",
+                   flags.replay.c_str(),
+                   static_cast<unsigned long long>(number), line.c_str());
+      return EXIT_FAILURE;
+    }
     if (RunnerOf(one.sweep.suite) == nullptr) continue;  // Not in this build.
     one.sweep.histories = 1;
     if (RunSweep(one) != EXIT_SUCCESS) result = EXIT_FAILURE;

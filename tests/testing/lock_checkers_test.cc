@@ -78,12 +78,14 @@ class Parrot : public LockBackend {
     ++asked;
     std::move(done)(true);
   }
-  void AwaitRelease(const LeaseKey&,
+  void AwaitRelease(const LeaseKey& key,
                     absl::AnyInvocable<void() &&> done) override {
+    awaited = &key;  // Which is valid until `done` has been called.
     hint = std::move(done);
   }
   Grant next;
   int asked = 0;
+  const LeaseKey* awaited = nullptr;
   absl::AnyInvocable<void() &&> hint;
 };
 
@@ -249,6 +251,7 @@ TEST(SimLockBackend, AHintMayTakeLongerThanACall) {
   client.backend->AwaitRelease({"l", "id", "me"}, [&] { ++hints; });
   sim.RunFor(absl::Minutes(1));
   ASSERT_TRUE(parrot.hint != nullptr);
+  EXPECT_EQ(parrot.awaited->lease_id, "id");
   std::move(parrot.hint)();
   EXPECT_EQ(hints, 0);
   sim.RunFor(absl::Seconds(1));

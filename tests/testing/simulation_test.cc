@@ -75,6 +75,26 @@ TEST(Simulation, VirtualTimePassesOnlyInRuns) {
   EXPECT_EQ(sim.Elapsed(), absl::Hours(1));
 }
 
+TEST(Simulation, InfiniteSpansEndWithTime) {
+  Simulation sim(1);
+  SimHost& host =
+      sim.AddHost("h", [](SimHost&) { return std::make_shared<int>(); });
+  sim.RunFor(absl::Seconds(1));
+  host.Pause(absl::InfiniteDuration());
+  bool ran = false;
+  host.executor()->Post([&] { ran = true; });
+  host.Call(
+      SimHost::kWorld, [](SimHost::Reply) {}, [&](absl::Status) { ran = true; },
+      absl::Hours(24 * 365 * 1000));
+  EXPECT_EQ(sim.RunUntil([] { return false; }, absl::Hours(24 * 365)).code(),
+            absl::StatusCode::kDeadlineExceeded);
+  EXPECT_FALSE(ran);
+  const MonotonicTime before = host.executor()->Now();
+  sim.RunFor(absl::InfiniteDuration());
+  EXPECT_GT(sim.Elapsed(), absl::Hours(24 * 365 * 70));
+  EXPECT_GT(host.executor()->Now(), before + absl::Hours(24 * 365 * 70));
+}
+
 TEST(Simulation, TasksRunInOrderNeverEarlyNeverInside) {
   Simulation sim(1);
   SimHost& host = sim.AddHost("h");
@@ -336,6 +356,15 @@ TEST(Simulation, NotesAndPayloadsStandInTheTrace) {
   pair.sim.Note("half time");
   EXPECT_THAT(pair.sim.Trace(), HasSubstr("<hello 2>"));
   EXPECT_THAT(pair.sim.Trace(), HasSubstr("0.015000s half time"));
+}
+
+TEST(Simulation, DescribingPayloadsMakesNoOtherHistory) {
+  Pair plain(1);
+  Pair described(1);
+  described.sim.DescribePayloads(
+      [](std::string_view payload) { return std::string(payload); });
+  for (Pair* pair : {&plain, &described}) pair->sim.RunFor(absl::Seconds(1));
+  EXPECT_EQ(plain.sim.TraceHash(), described.sim.TraceHash());
 }
 
 TEST(Simulation, OnEventLooksAfterEveryEvent) {

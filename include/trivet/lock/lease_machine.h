@@ -136,7 +136,6 @@ class TRIVET_EXPORT LeaseMachine {
     uint64_t request;
     MonotonicTime at;
   };
-  using SentAt = std::optional<MonotonicTime>;  // Nothing: long forgotten.
   struct Reply;
   bool IsWanted() const;  // Not held yet, and not given up.
   bool IsOver() const;
@@ -156,7 +155,7 @@ class TRIVET_EXPORT LeaseMachine {
 
   uint64_t Ask(Method method, MonotonicTime deadline, Effects* effects);
   void AskAndWait(Effects* effects);
-  SentAt Answered(uint64_t request);
+  MonotonicTime Answered(uint64_t request);
   void Failed(const absl::Status& error, Effects* effects);
   void TryAgainLater(Effects* effects);
   MonotonicTime ValidUntil(const Reply& reply) const;
@@ -164,7 +163,8 @@ class TRIVET_EXPORT LeaseMachine {
   void Hold(const Reply& reply, Effects* effects);
   void Extend(const Reply& reply);
   void StartRelease(absl::Status why, Effects* effects);
-  void Lose(absl::Status why, bool release, Effects* effects);
+  void AskToRelease(Effects* effects);
+  void Lose(absl::Status why, Effects* effects);
   void Enter(LeaseState state, absl::Status why, Effects* effects);
 
   LeaseOptions options_;
@@ -181,14 +181,15 @@ class TRIVET_EXPORT LeaseMachine {
   MonotonicTime limit_at_ = MonotonicTime::InfiniteFuture();  // State ends.
 
   bool wait_ = true;
-  bool doubtful_ = false;    // An Acquire with unknown outcome may grant.
-  bool confirming_ = false;  // Asking by Renew whether such a grant stands.
-  bool awaiting_ = false;    // A hint was asked for.
-  uint32_t attempts_ = 0;    // Without success, for the backoff.
-  uint32_t unanswered_ = 0;  // Requests that have had no reply.
-  uint64_t asked_ = 0;       // Requests so far; also the id of the last.
-  uint64_t current_ = 0;     // The one waited for; 0: none.
-  std::vector<Sent> sent_;   // The newest unanswered.
+  bool doubtful_ = false;      // An Acquire with unknown outcome may grant.
+  bool confirming_ = false;    // Asking by Renew whether such a grant stands.
+  bool awaiting_ = false;      // A hint was asked for.
+  uint32_t attempts_ = 0;      // Without success, for the backoff.
+  uint32_t unanswered_ = 0;    // Requests that have had no reply.
+  uint64_t asked_ = 0;         // Requests so far; also the id of the last.
+  uint64_t current_ = 0;       // The one waited for; 0: none.
+  uint64_t release_from_ = 0;  // The first that no grant has overtaken.
+  std::vector<Sent> sent_;     // The newest unanswered.
 };
 
 }  // namespace v0_1

@@ -8,8 +8,8 @@
 //
 // A backend is dumb: no timers of its own for leases, no retries, no policy. It
 // is the only authority on who holds a lock and on when a lease runs out, and
-// it measures `ttl` on its own clock. Contract, checked by
-// testing/conformance/lock_backend_conformance.h:
+// it measures `ttl` on its own clock. Contract, which the tests try line by
+// line on every backend that comes with trivet, and on liars that must fail:
 //
 //   Exclusive    At most one lease per lock is live at any moment of the
 //                backend's clock.

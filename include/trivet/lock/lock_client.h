@@ -22,11 +22,12 @@
 // were asked for are given up without waiting for the answer. When the
 // destructor has returned no callback runs and no host interface is called any
 // more. It waits only for a callback that runs on another thread, never for
-// I/O, and may run inside a callback.
+// I/O, and may run inside a callback. What a callback asks of the client from
+// then on is answered with kCancelled inside the call.
 //
-// After fork() the child holds nothing: its copies of leases are not held, its
-// copy of a client refuses, inside the call, and sends nothing for the parent.
-// Create a new client in the child.
+// After fork() the child holds nothing: its copies of leases are not held and
+// have no token, its copy of a client refuses, inside the call, and sends
+// nothing for the parent. Create a new client in the child.
 //
 // Thread safety: LockClient and Lease are thread-safe.
 

@@ -76,7 +76,7 @@ struct TRIVET_EXPORT FaultOptions {
   double trim_ignored = 0;  // The store keeps what it need not.
 
   // kInvalidArgument unless probabilities are 0..1, clock_rate_spread < 0.5,
-  // durations not negative and finite, and delay_min <= delay_max.
+  // durations 0 to 24 hours, and delay_min <= delay_max.
   absl::Status Validate() const;
 
   // The fields that differ from the defaults, "crash=0.001 sync_max=9ms".

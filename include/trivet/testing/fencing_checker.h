@@ -2,9 +2,8 @@
 //
 // FencingChecker: no write is admitted below a higher token.
 //
-//   fencing.Granted("jobs", token);     // each time somebody is told of a
-//   lease fencing.Admitted("jobs", token);    // each time the resource takes a
-//   write
+//   fencing.Granted("jobs", token);   // each time a client is given a lease
+//   fencing.Admitted("jobs", token);  // each time the resource takes a write
 //
 //   Order   Of the writes to one lock's resource, tokens never fall.
 //   Unique  No two leases of a lock have the same token.

@@ -73,6 +73,7 @@ class TRIVET_EXPORT Simulation {
 
   // Cuts the link between two hosts, both ways, or from one to the other, until
   // Heal(). An envelope is lost if the link is cut when it leaves or arrives.
+  // REQUIRES: hosts that were added, or SimHost::kWorld.
   void Partition(std::string_view a, std::string_view b);
   void PartitionOneWay(std::string_view from, std::string_view to);
   void Heal();
@@ -82,6 +83,7 @@ class TRIVET_EXPORT Simulation {
   // restart_max, and what was sent takes as long as it takes.
   void Calm();
 
+  // Spans may be infinite: time ends after 73 years.
   void RunFor(absl::Duration span);
 
   // kDeadlineExceeded, with the tail of the trace, if `goal` stays false.
@@ -110,7 +112,7 @@ class TRIVET_EXPORT Simulation {
   // Adds a line of the test's own to the trace.
   void Note(std::string_view text);
 
-  // Has every envelope's payload described in the trace.
+  // Has every envelope's payload described in the trace. Not in its hash.
   void DescribePayloads(
       absl::AnyInvocable<std::string(std::string_view payload)> describe);
 

@@ -164,7 +164,7 @@ void MemoryLockBackend::Impl::Turn(const std::string& name, Act act) {
   const MonotonicTime now = executor_->Now();
   Rest rest;
   {
-    absl::MutexLock guard(&mu_);
+    const absl::MutexLock guard(&mu_);
     Lock& lock = locks_[name];
     if (lock.ordinal == 0) {
       by_ordinal_.push_back(&lock);
@@ -200,7 +200,7 @@ void MemoryLockBackend::Impl::OnTimer(MonotonicTime when) {
   const MonotonicTime now = executor_->Now();
   Rest rest;
   {
-    absl::MutexLock guard(&mu_);
+    const absl::MutexLock guard(&mu_);
     if (when == armed_at_) armed_at_ = MonotonicTime::InfiniteFuture();
     while (!turns_.empty() && turns_.begin()->first <= now) {
       Lock* const lock = by_ordinal_[turns_.begin()->second - 1];
@@ -286,7 +286,7 @@ void MemoryLockBackend::Impl::Await(const LeaseKey& key, Hint hint) {
 void MemoryLockBackend::Impl::Close() {
   gate_.Close();
   Rest rest;
-  absl::MutexLock guard(&mu_);
+  const absl::MutexLock guard(&mu_);
   for (Lock* const lock : by_ordinal_) {
     rest.ended.splice(rest.ended.end(), lock->queue);
   }
