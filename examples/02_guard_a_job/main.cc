@@ -102,8 +102,8 @@ std::unique_ptr<trivet::LockClient> MakeClient(trivet::Executor* executor,
                                                trivet::LockBackend* backend,
                                                const std::string& owner) {
   trivet::LockClientOptions options;
-  options.lease.ttl = absl::Milliseconds(600);
-  options.lease.renew_after = absl::Milliseconds(200);
+  options.lease.ttl = absl::Seconds(1.5);
+  options.lease.renew_after = absl::Milliseconds(500);
   options.require_fence = trivet::FenceStrength::kMonotonic;
   return OrDie(trivet::LockClient::Create(executor, backend, owner, options));
 }

@@ -4,9 +4,11 @@
 // change is also a record, and replaying the records gives the same book. A
 // Shard writes them into a log; the audit reads them back.
 //
-//   Prepare: left - reserved >= need?  reserved += need        record kReserved
-//   Commit:  left -= need, reserved -= need, remember order    record
-//   kCommitted Abort:   reserved -= need record kAborted
+//            what happens to a row                      record
+//   Reserve  left - reserved >= need? reserved += need  kReserved
+//   Commit   left -= need, reserved -= need,            kCommitted
+//            the order is remembered
+//   Abort    reserved -= need                           kAborted
 //
 // A hot row is thus never locked while orders commit: as many orders as it can
 // pay for are under way on it at once.
@@ -70,7 +72,6 @@ class Book {
   }
   std::vector<trivet::TxnId> Reserved() const;
   bool AnyReserved(Wanted wanted) const;
-  bool IsQuiet() const { return reserved_.empty(); }
   bool IsApplied(const Work& work) const;  // At every row it has here.
   Standing StandingOf(const std::string& row, const std::string& order) const;
 

@@ -69,7 +69,7 @@ void Checkout::Work() {
 
     mu_.Unlock();
     const bool placed = chair_->PlaceOrder(
-        orders_[*index],
+        orders_[*index], attempt,
         [this, index = *index, attempt](std::optional<Verdict> verdict) {
           OnReply(index, attempt, verdict);
         });

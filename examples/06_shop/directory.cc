@@ -45,6 +45,13 @@ std::vector<std::string> Membership::After(size_t changes_done) const {
   return nodes;
 }
 
+const Change* Membership::Find(Change::Kind kind,
+                               const std::string& node) const {
+  for (const Change& change : changes)
+    if (change.kind == kind && change.node == node) return &change;
+  return nullptr;
+}
+
 std::string Membership::ToString() const {
   std::string text = "first";
   for (const std::string& node : first) absl::StrAppend(&text, " ", node);
@@ -179,13 +186,13 @@ std::shared_ptr<const Plan> Directory::plan() const {
   return plan_;
 }
 
-void Directory::AwaitOther(const Plan* known, absl::Duration timeout) const {
+bool Directory::AwaitOther(const Plan* known, absl::Duration timeout) const {
   const auto is_other = [&] {
     mu_.AssertReaderHeld();
     return plan_.get() != known;
   };
   absl::MutexLock lock(&mu_);
-  mu_.AwaitWithTimeout(absl::Condition(&is_other), timeout);
+  return mu_.AwaitWithTimeout(absl::Condition(&is_other), timeout);
 }
 
 absl::StatusOr<Place> Directory::Route(const std::string& row) const {
@@ -193,6 +200,7 @@ absl::StatusOr<Place> Directory::Route(const std::string& row) const {
   bool frozen = false;
   {
     absl::MutexLock lock(&mu_);
+    if (closed_) return absl::UnavailableError("the shop is closed");
     plan = plan_;
     frozen = frozen_;
   }
@@ -242,6 +250,11 @@ absl::Status Directory::Begin(Change::Kind kind, const std::string& node) {
 void Directory::Freeze() {
   absl::MutexLock lock(&mu_);
   frozen_ = true;
+}
+
+void Directory::Close() {
+  absl::MutexLock lock(&mu_);
+  closed_ = true;
 }
 
 absl::Status Directory::Switch(int64_t rows_moved) {

@@ -57,6 +57,8 @@ struct Membership {
 
   // The nodes after the first `changes_done` changes.
   std::vector<std::string> After(size_t changes_done) const;
+  // The change by `node`; null: there is none.
+  const Change* Find(Change::Kind kind, const std::string& node) const;
 
   std::string ToString() const;
   static absl::StatusOr<Membership> Parse(const std::string& text);
@@ -108,10 +110,11 @@ class Directory {
                              std::vector<std::string> nodes);
 
   std::shared_ptr<const Plan> plan() const;
-  // Waits until the plan is another than `known`, or for the timeout.
-  void AwaitOther(const Plan* known, absl::Duration timeout) const;
+  // Waits until the plan is another than `known`; false: the timeout passed.
+  bool AwaitOther(const Plan* known, absl::Duration timeout) const;
 
-  // Where `row` is. kUnavailable: it is moving, or waits to be rebuilt.
+  // Where `row` is. kUnavailable: it is moving, or waits to be rebuilt, or the
+  // shop is closed.
   absl::StatusOr<Place> Route(const std::string& row) const;
   // OK if `place` is what Route says.
   absl::Status Check(const Place& place) const;
@@ -120,6 +123,8 @@ class Directory {
   absl::Status Begin(Change::Kind kind, const std::string& node);
   // Lets nobody use the rows of the next step, until Switch.
   void Freeze();
+  // Lets nobody use any row, for good: the shop closes.
+  void Close();
   // The rows of the next step live on their new nodes from now on, durably.
   absl::Status Switch(int64_t rows_moved);
 
@@ -130,6 +135,7 @@ class Directory {
   mutable absl::Mutex mu_;
   std::shared_ptr<const Plan> plan_ ABSL_GUARDED_BY(mu_);
   bool frozen_ ABSL_GUARDED_BY(mu_) = false;
+  bool closed_ ABSL_GUARDED_BY(mu_) = false;
   Register register_;  // Used by one thread at a time.
 };
 

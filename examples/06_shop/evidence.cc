@@ -20,17 +20,22 @@ namespace {
 using trivet::FileLogStore;
 using trivet::LogIndex;
 
-// To open a log is to write an epoch into it, so the originals stay closed.
+// To claim a log is to write an epoch into it, so the originals are left alone.
 class Copy {
  public:
   static absl::StatusOr<Copy> Of(const std::string& data) {
+    // Nobody else may work on it meanwhile; to open a log changes nothing yet.
+    const auto lock = FileLogStore::Open(OutcomesDir(data), LogOptions());
+    if (!lock.ok()) return lock.status();
+    const auto originals = ListDir(data);
+    if (!originals.ok()) return originals.status();
     Copy copy(data + "/audit");
     std::error_code error;
     std::filesystem::remove_all(copy.dir_, error);
-    std::filesystem::create_directory(copy.dir_, error);
-    for (const auto& entry : std::filesystem::directory_iterator(data, error))
-      if (entry.path() != copy.dir_ && !error)
-        std::filesystem::copy(entry.path(), copy.dir_ / entry.path().filename(),
+    if (!error) std::filesystem::create_directory(copy.dir_, error);
+    for (const std::filesystem::path& path : *originals)
+      if (path.filename() != "audit" && !error)
+        std::filesystem::copy(path, copy.dir_ / path.filename(),
                               std::filesystem::copy_options::recursive, error);
     if (error)
       return absl::UnavailableError(

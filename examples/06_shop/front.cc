@@ -2,6 +2,7 @@
 
 #include "front.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 #include <vector>
@@ -22,9 +23,18 @@ constexpr char kLease[] = "coordinator";
 trivet::CoordinatorOptions CoordinatorTimes(FencingToken token) {
   trivet::CoordinatorOptions options;
   options.epoch = token.value;
-  options.prepare_timeout = absl::Milliseconds(500);
   options.resend_min = absl::Milliseconds(100);
   options.resend_max = absl::Seconds(2);
+  return options;
+}
+
+// How long nodes may take to vote. Short, because an order that waits for a
+// node that is down holds up others; doubled with each attempt, because on a
+// slow disk every order would else be in vain.
+trivet::RunOptions TimesOf(uint32_t attempt) {
+  trivet::RunOptions options;
+  options.prepare_timeout =
+      absl::Milliseconds(500) * (1 << std::min(attempt - 1, 4U));
   return options;
 }
 
@@ -52,10 +62,10 @@ std::optional<Verdict> VerdictOf(
 
 }  // namespace
 
-bool Chair::PlaceOrder(const Order& order, Reply reply) {
+bool Chair::PlaceOrder(const Order& order, uint32_t attempt, Reply reply) {
   absl::ReaderMutexLock lock(&mu_);
   if (leader_ == nullptr) return false;
-  leader_->PlaceOrder(order, std::move(reply));
+  leader_->PlaceOrder(order, attempt, std::move(reply));
   return true;
 }
 
@@ -105,7 +115,7 @@ Front::Front(Shared shared, std::string name)
     : shared_(std::move(shared)),
       name_(std::move(name)),
       transport_(&valve_, shared_.room.network),
-      log_(&valve_, shared_.log),
+      log_(&valve_, shared_.log, shared_.room.alarm),
       backend_(&valve_, shared_.room.leases) {}
 
 absl::StatusOr<std::unique_ptr<Front>> Front::Start(Shared shared,
@@ -133,36 +143,29 @@ Front::~Front() {
 }
 
 void Front::Live() {
-  for (;;) {
-    absl::StatusOr<Lease> lease = Campaign();
-    if (lease.ok()) Lead(*std::move(lease));
-    absl::MutexLock lock(&mu_);
-    if (stopping_) return;
-  }
+  while (std::optional<Lease> lease = Campaign()) Lead(*std::move(lease));
 }
 
-absl::StatusOr<Lease> Front::Campaign() {
-  struct Campaigning {
-    absl::Mutex mu;
-    std::optional<absl::StatusOr<Lease>> result;
+std::optional<Lease> Front::Campaign() {
+  locks_->LockAsync(kLease, absl::InfiniteDuration(),
+                    [this](absl::StatusOr<Lease> won) {
+                      absl::MutexLock lock(&mu_);
+                      if (!stopping_) won_.emplace(std::move(won));
+                    });
+  const auto is_over = [this] {
+    mu_.AssertReaderHeld();
+    return stopping_ || won_.has_value();
   };
-  const auto campaign = std::make_shared<Campaigning>();
-  trivet::LockClient::Waiting waiting = locks_->LockAsync(
-      kLease, absl::InfiniteDuration(), [campaign](absl::StatusOr<Lease> won) {
-        absl::MutexLock lock(&campaign->mu);
-        campaign->result.emplace(std::move(won));
-      });
-  const auto is_over = [&] { return campaign->result.has_value(); };
-  for (;;) {
-    {
-      absl::MutexLock lock(&campaign->mu);
-      if (campaign->mu.AwaitWithTimeout(absl::Condition(&is_over),
-                                        absl::Milliseconds(20)))
-        return *std::move(campaign->result);
-    }
+  std::optional<absl::StatusOr<Lease>> won;
+  {
     absl::MutexLock lock(&mu_);
-    if (stopping_) waiting.Cancel();
+    mu_.Await(absl::Condition(&is_over));
+    won.swap(won_);
+    if (stopping_) return std::nullopt;
   }
+  if (won->ok()) return **std::move(won);
+  shared_.room.alarm->Ring(won->status());
+  return std::nullopt;
 }
 
 void Front::Lead(Lease lease) {
@@ -205,7 +208,7 @@ void Front::Lead(Lease lease) {
   stopped.swap(coordinator_);
 }
 
-void Front::PlaceOrder(const Order& order, Reply reply) {
+void Front::PlaceOrder(const Order& order, uint32_t attempt, Reply reply) {
   const absl::StatusOr<Place> account =
       shared_.room.directory->Route(AccountKey(order));
   const absl::StatusOr<Place> stock =
@@ -217,15 +220,16 @@ void Front::PlaceOrder(const Order& order, Reply reply) {
     absl::MutexLock lock(&mu_);
     token = token_;
   }
-  coordinator_->RunAsync(
-      BranchesOf(work), [this, token, id = order.id, reply = std::move(reply)](
-                            absl::StatusOr<trivet::Outcome> outcome) mutable {
-        valve_.Pass([this, token, id = std::move(id),
-                     outcome = std::move(outcome),
-                     reply = std::move(reply)]() mutable {
-          Report(token, id, VerdictOf(outcome), std::move(reply));
-        });
-      });
+  coordinator_->RunAsync(BranchesOf(work), TimesOf(attempt),
+                         [this, token, id = order.id, reply = std::move(reply)](
+                             absl::StatusOr<trivet::Outcome> outcome) mutable {
+                           valve_.Pass([this, token, id = std::move(id),
+                                        outcome = std::move(outcome),
+                                        reply = std::move(reply)]() mutable {
+                             Report(token, id, VerdictOf(outcome),
+                                    std::move(reply));
+                           });
+                         });
 }
 
 void Front::Report(FencingToken token, const std::string& order,
@@ -266,21 +270,22 @@ void Front::Pause() {
 
 Front::Awakening Front::Resume(bool was_on_its_way) {
   Awakening awakening;
+  FencingToken token;
   {
     absl::MutexLock lock(&mu_);
-    awakening.token = token_;
+    token = token_;
   }
   valve_.Release();
-  awakening.outcomes = WaitFor<absl::Status>([&](auto done) {
-    shared_.outcomes->Lead(awakening.token, std::move(done));
-  });
+  awakening.outcomes = WaitFor<absl::Status>(
+      [&](auto done) { shared_.outcomes->Lead(token, std::move(done)); });
   absl::MutexLock lock(&mu_);
   awakening.had_stopped = coordinator_ == nullptr;
   if (awakening.had_stopped) was_on_its_way = false;
-  for (int i = 0; was_on_its_way && i < 500; ++i) {
-    awakening.log = coordinator_->Health();
-    if (!awakening.log.ok()) break;
+  const trivet::Executor& clock = *shared_.room.executor;
+  const trivet::MonotonicTime give_up = clock.Now() + kPatience;
+  while (was_on_its_way && awakening.log.ok() && clock.Now() < give_up) {
     mu_.AwaitWithTimeout(absl::Condition(&stopping_), absl::Milliseconds(20));
+    awakening.log = coordinator_->Health();
   }
   paused_ = false;
   return awakening;

@@ -18,6 +18,7 @@
 #ifndef SHOP_FRONT_H_
 #define SHOP_FRONT_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -39,6 +40,10 @@
 
 namespace shop {
 
+// How long nothing may get on before the shop gives up. Nothing else waits for
+// that long: only a broken machine needs it, a slow one does not.
+inline constexpr absl::Duration kPatience = absl::Seconds(120);
+
 class Front;
 
 // The verdict, durable; nullopt: try again. Never called if the front dies.
@@ -53,8 +58,8 @@ class Chair {
       std::function<void(const std::string& name, trivet::FencingToken token)>;
   explicit Chair(OnLeader on_leader) : on_leader_(std::move(on_leader)) {}
 
-  // False: nobody leads.
-  bool PlaceOrder(const Order& order, Reply reply);
+  // The `attempt`-th time, from 1 on. False: nobody leads.
+  bool PlaceOrder(const Order& order, uint32_t attempt, Reply reply);
   void Receive(trivet::Envelope envelope);
 
   void Sit(Front* front, trivet::FencingToken token);
@@ -90,7 +95,7 @@ class Front {
   const std::string& name() const { return name_; }
 
   // REQUIRES: called by the chair, on which this front sits.
-  void PlaceOrder(const Order& order, Reply reply);
+  void PlaceOrder(const Order& order, uint32_t attempt, Reply reply);
   void Receive(trivet::Envelope envelope);
 
   // Cuts this front off when its next decision has just become durable, before
@@ -105,7 +110,6 @@ class Front {
   // was about to do, it does now. Returns what became of that; waits for the
   // log's word if a decision `was_on_its_way`.
   struct Awakening {
-    trivet::FencingToken token;
     bool had_stopped = false;  // By itself, before it was paused.
     absl::Status log;       // Why the log refused its decision; OK: it did not.
     absl::Status outcomes;  // What the gate said to its old token.
@@ -116,7 +120,7 @@ class Front {
   Front(Shared shared, std::string name);
 
   void Live();
-  absl::StatusOr<trivet::Lease> Campaign();
+  std::optional<trivet::Lease> Campaign();  // nullopt: it is over.
   void Lead(trivet::Lease lease);
   void Pause();
   void Report(trivet::FencingToken token, const std::string& order,
@@ -133,6 +137,7 @@ class Front {
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   bool paused_ ABSL_GUARDED_BY(mu_) = false;
   bool lost_ ABSL_GUARDED_BY(mu_) = false;
+  std::optional<absl::StatusOr<trivet::Lease>> won_ ABSL_GUARDED_BY(mu_);
   trivet::FencingToken token_ ABSL_GUARDED_BY(mu_);
   // While it leads, or is paused and believes that it does. The chair may use
   // it without the mutex.

@@ -59,15 +59,16 @@ bool Keeper::Pause(absl::Duration time) const {
   return !mu_.AwaitWithTimeout(absl::Condition(&stopping_), time);
 }
 
-absl::Status Keeper::status() const {
+void Keeper::Retire(absl::Duration timeout) {
   absl::MutexLock lock(&mu_);
-  return status_;
+  retiring_ = true;
+  mu_.AwaitWithTimeout(absl::Condition(&has_ended_), timeout);
 }
 
 void Keeper::Work() {
-  const absl::Status status = WorkUntilStopped();
+  room_.alarm->Ring(WorkUntilStopped());
   absl::MutexLock lock(&mu_);
-  status_ = status;
+  has_ended_ = true;
 }
 
 absl::Status Keeper::WorkUntilStopped() {
@@ -81,11 +82,11 @@ absl::Status Keeper::WorkUntilStopped() {
     {
       const auto has_work = [this] {
         mu_.AssertReaderHeld();
-        return stopping_ || !joining_.empty() || !caught_.empty();
+        return stopping_ || retiring_ || !joining_.empty() || !caught_.empty();
       };
       absl::MutexLock lock(&mu_);
       mu_.Await(absl::Condition(&has_work));
-      if (stopping_) return absl::OkStatus();
+      if (stopping_ || retiring_) return absl::OkStatus();
       if (!caught_.empty()) {
         caught.emplace(std::move(caught_.front()));
         caught_.pop_front();
@@ -109,8 +110,11 @@ void Keeper::Watch(const std::string& node) {
   locks_->LockAsync(absl::StrCat("node/", node), absl::InfiniteDuration(),
                     [this, node](absl::StatusOr<trivet::Lease> lease) {
                       absl::MutexLock lock(&mu_);
-                      if (!lease.ok() || stopping_) return;
-                      caught_.push_back({node, *std::move(lease)});
+                      if (stopping_) return;
+                      if (lease.ok())
+                        caught_.push_back({node, *std::move(lease)});
+                      else
+                        room_.alarm->Ring(lease.status());
                     });
 }
 

@@ -14,6 +14,8 @@
 // Killed at any point, it goes on from the register: a group that was not
 // switched is copied once more, and copies replace what was there.
 //
+// If it cannot go on, it rings the alarm.
+//
 // Thread safety: thread-safe; it works on a thread of its own.
 
 #ifndef SHOP_KEEPER_H_
@@ -49,7 +51,9 @@ class Keeper {
   // Takes `node`, which is up, into the ring, soon.
   void Join(const std::string& node);
 
-  absl::Status status() const;  // Why it stopped working, if it did.
+  // Begins no change any more, and waits for the one under way, or for the
+  // timeout.
+  void Retire(absl::Duration timeout);
 
  private:
   struct Caught {
@@ -77,7 +81,8 @@ class Keeper {
   Cluster* const cluster_;
   mutable absl::Mutex mu_;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  absl::Status status_ ABSL_GUARDED_BY(mu_);
+  bool retiring_ ABSL_GUARDED_BY(mu_) = false;
+  bool has_ended_ ABSL_GUARDED_BY(mu_) = false;
   std::deque<std::string> joining_ ABSL_GUARDED_BY(mu_);
   std::deque<Caught> caught_ ABSL_GUARDED_BY(mu_);
   std::vector<trivet::Lease> graves_;  // Nobody can bear a dead node's name.

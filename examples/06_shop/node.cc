@@ -33,7 +33,7 @@ trivet::LeaseOptions LeaseTimes(absl::Duration ttl) {
   trivet::LeaseOptions options;
   options.ttl = ttl;
   options.renew_after = ttl / 4;
-  options.request_timeout = ttl / 4;
+  options.request_timeout = ttl / 2;
   options.retry_min = ttl / 75;
   options.retry_max = ttl / 15;
   return options;
@@ -63,11 +63,11 @@ Node::Node(const Room& room, std::string id)
   journal_.dir = absl::StrCat(room_.data, "/", id_, "/state");
 }
 
-absl::Status Node::LocalLog::Open(Valve* valve) {
+absl::Status Node::LocalLog::Open(Valve* valve, Alarm* alarm) {
   auto opened = FileLogStore::Open(dir, LogOptions());
   if (!opened.ok()) return opened.status();
   file = *std::move(opened);
-  port.emplace(valve, file.get());
+  port.emplace(valve, file.get(), alarm);
   return absl::OkStatus();
 }
 
@@ -81,7 +81,8 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Open(const Room& room,
 
 absl::Status Node::Start() {
   for (LocalLog* log : {&log_, &journal_})
-    if (absl::Status opened = log->Open(&valve_); !opened.ok()) return opened;
+    if (absl::Status opened = log->Open(&valve_, room_.alarm); !opened.ok())
+      return opened;
   auto shard = Shard::Open(
       room_.executor, &*journal_.port, id_,
       [this](const Place& place) { return room_.directory->Check(place); });
@@ -121,6 +122,11 @@ Node::~Node() {
   locks_.reset();
   participant_.reset();
   shard_.reset();
+}
+
+bool Node::IsQuiet() const {
+  return shard_->IsQuiet([](const std::string&) { return true; }) &&
+         participant_->InDoubt().empty();
 }
 
 void Node::TakeLease() {

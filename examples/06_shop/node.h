@@ -45,6 +45,7 @@ struct Room {
   trivet::InProcessTransport* network = nullptr;
   trivet::LockBackend* leases = nullptr;
   const Directory* directory = nullptr;
+  Alarm* alarm = nullptr;
   absl::Duration lease =
       absl::Milliseconds(1500);  // Silent for that long is dead.
 };
@@ -64,9 +65,10 @@ class Node {
 
   const std::string& id() const { return id_; }
   Shard& shard() { return *shard_; }
-  trivet::Participant& participant() { return *participant_; }
   // Transactions its log had left undecided when it was opened.
   size_t in_doubt_at_start() const { return in_doubt_at_start_; }
+  // Whether no transaction is under way here.
+  bool IsQuiet() const;
 
   // Drops rows that live elsewhere. Does nothing while rows are moving.
   void Sweep();
@@ -77,7 +79,7 @@ class Node {
     std::optional<LogPort> port;  // Outlives the file's last callbacks.
     std::unique_ptr<trivet::FileLogStore> file;
 
-    absl::Status Open(Valve* valve);
+    absl::Status Open(Valve* valve, Alarm* alarm);
   };
 
   Node(const Room& room, std::string id);

@@ -5,7 +5,8 @@
 #   awk -f orders.awk >orders.csv
 #
 # 20,000 orders of 2,000 customers over 300 SKUs. A few customers and SKUs are
-# far more popular than the rest. Seven more lines show what a bad line does:
+# far more popular than the rest; every tenth order is of the next customer in
+# turn, so that each buys something. Seven more lines show what a bad line does:
 # three repeat an order_id, four are malformed.
 
 # Park and Miller's generator: every product stays below 2^53, so that doubles
@@ -30,6 +31,7 @@ BEGIN {
   for (i = 1; i <= 300; ++i) price[i] = 199 + int(9800 * uniform())
   for (i = 1; i <= orders; ++i) {
     customer = skewed(2000, 2)
+    if (i % 10 == 0) customer = i / 10
     sku = skewed(300, 3)
     quantity = skewed(5, 2)
     printf "o-%05d,c-%04d,s-%03d,%d,%d\n", i, customer, sku, quantity, \

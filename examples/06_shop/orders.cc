@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::string_view kHeader =
     "order_id,customer,sku,quantity,unit_price_cents";
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // UTF-8's.
 constexpr size_t kFields = 5;
 constexpr size_t kLineMax = 4096;
 constexpr size_t kNameMax = 64;
@@ -139,6 +140,8 @@ absl::StatusOr<Order> ParseOrder(std::string_view line) {
 OrdersFile ParseOrders(std::string_view text) {
   OrdersFile file;
   file.digest = Digest(text);
+  if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark)
+    text.remove_prefix(kByteOrderMark.size());
   absl::flat_hash_map<std::string, size_t> line_of;  // Of each order_id.
   for (size_t number = 1; !text.empty(); ++number) {
     std::string_view line = text.substr(0, text.find('\n'));
@@ -173,9 +176,11 @@ absl::StatusOr<OrdersFile> ReadOrders(const std::string& path) {
   size_t size = 0;
   while ((size = std::fread(buffer, 1, sizeof buffer, in)) > 0)
     text.append(buffer, size);
-  const bool failed = std::ferror(in) != 0;
+  const int error = std::ferror(in) != 0 ? errno : 0;
   std::fclose(in);
-  if (failed) return absl::UnavailableError(absl::StrCat("cannot read ", path));
+  if (error != 0)
+    return absl::UnavailableError(
+        absl::StrCat("cannot read ", path, ": ", std::strerror(error)));
   return ParseOrders(text);
 }
 

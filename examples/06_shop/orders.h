@@ -8,6 +8,7 @@
 // A field may be quoted ("" is a quote inside). One record is one line: a quote
 // that is still open at the end of the line makes that line malformed, not the
 // rest of the file. A bad line is reported with its number; the rest goes on.
+// Lines may end in CRLF, and the file may begin with a byte order mark.
 
 #ifndef SHOP_ORDERS_H_
 #define SHOP_ORDERS_H_

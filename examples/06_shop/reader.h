@@ -32,6 +32,9 @@ class OrderReader {
               const Checkout* checkout, Outcomes* outcomes, uint64_t seed);
   ~OrderReader();  // Stops, and notes its findings.
 
+  // Looks once: whether all copies of both rows agree about the order.
+  bool LooksWhole(const Order& order);
+
  private:
   struct Spot {  // One copy of one row.
     const Place* place;
@@ -40,8 +43,6 @@ class OrderReader {
   };
 
   void Work();
-  // Whether all copies of both rows agree about the order.
-  bool LooksWhole(const Order& order);
   // What the copy says now; waits while it is reserved. Anything that moved or
   // went away meanwhile counts as kApplied: there is nothing to compare.
   Standing Settled(const Spot& spot, const Order& order);

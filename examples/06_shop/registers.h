@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A register of a VersionedStore, from a thread that may wait for it.
+// Waiting for an answer; and a register of a VersionedStore, for a thread that
+// may wait.
 //
 // Thread safety: thread-compatible.
 
@@ -19,20 +20,24 @@
 
 namespace shop {
 
-// Calls `start` with a callback and waits until that was called.
+// Calls `start` with a callback and waits for what that is called with.
+// kCancelled: it was destroyed uncalled, as when a log is closed.
 template <typename T, typename Start>
 T WaitFor(Start start) {
   struct Slot {
-    absl::Notification filled;
-    T value;
+    T value = absl::CancelledError("nobody answers any more");
+    absl::Notification over;
   };
-  const auto slot = std::make_shared<Slot>();
-  start([slot](T value) {
-    slot->value = std::move(value);
-    slot->filled.Notify();
+  struct Ticket {
+    Slot* slot;
+    ~Ticket() { slot->over.Notify(); }
+  };
+  Slot slot;
+  start([ticket = std::unique_ptr<Ticket>(new Ticket{&slot})](T value) {
+    ticket->slot->value = std::move(value);
   });
-  slot->filled.WaitForNotification();
-  return std::move(slot->value);
+  slot.over.WaitForNotification();
+  return std::move(slot.value);
 }
 
 class Register {

@@ -17,7 +17,6 @@ namespace {
 constexpr char kRegister[] = "faults";
 constexpr std::array<size_t, kFaults + 1> kBeginPercent = {10, 20, 30,
                                                            55, 80, 100};
-constexpr absl::Duration kPatience = absl::Seconds(120);
 
 absl::Status TookTooLong(const std::string& what) {
   return absl::DeadlineExceededError(absl::StrCat(
@@ -89,20 +88,22 @@ double Script::Now() const {
 
 absl::StatusOr<Change> Script::AwaitChange(Change::Kind kind,
                                            const std::string& node) {
-  const double give_up = Now() + absl::ToDoubleSeconds(kPatience);
   const size_t from = Begin(at_) + window_;
   const size_t more = std::max(from, Begin(at_ + 1)) - from;
-  while (Now() < give_up) {
+  for (;;) {
     const std::shared_ptr<const Plan> plan = cast_.directory->plan();
-    for (const Change& change : plan->membership().changes) {
-      if (change.kind != kind || change.node != node) continue;
-      if (change.Finished()) return change;
-      cast_.checkout->Allow(from + more * change.steps_done / change.steps);
+    const Change* const change = plan->membership().Find(kind, node);
+    if (change != nullptr && change->Finished()) return *change;
+    if (change != nullptr)
+      cast_.checkout->Allow(from + more * change->steps_done / change->steps);
+    const double give_up = Now() + absl::ToDoubleSeconds(kPatience);
+    while (!cast_.directory->AwaitOther(plan.get(), absl::Seconds(1))) {
+      const absl::Status alarm = cast_.room.alarm->status();
+      if (!alarm.ok()) return alarm;
+      if (Now() > give_up)
+        return TookTooLong(absl::StrCat("to move more rows of ", node));
     }
-    if (!cast_.keeper->status().ok()) return cast_.keeper->status();
-    cast_.directory->AwaitOther(plan.get(), absl::Seconds(1));
   }
-  return TookTooLong(absl::StrCat("to move the rows of ", node));
 }
 
 absl::Status Script::Run() {
@@ -123,13 +124,14 @@ absl::Status Script::Await(size_t decided) const {
   double moved = Now();
   while (!cast_.checkout->AwaitDecided(decided, absl::Seconds(1)) &&
          !cast_.checkout->IsIdle()) {
-    if (!cast_.keeper->status().ok()) return cast_.keeper->status();
+    const absl::Status alarm = cast_.room.alarm->status();
+    if (!alarm.ok()) return alarm;
     if (const size_t now = cast_.checkout->tally().decided; now != last) {
       last = now;
       moved = Now();
     }
     if (Now() - moved > absl::ToDoubleSeconds(kPatience))
-      return TookTooLong("to decide one more order (is the disk full?)");
+      return TookTooLong("to decide one more order");
   }
   return absl::OkStatus();
 }
@@ -151,29 +153,23 @@ absl::Status Script::Happen(Fault fault) {
 }
 
 Front* Script::StrikeLeader(const Arm& arm, bool* had_decision) {
+  size_t limit = Begin(at_) + window_;
   for (;;) {
     Front* const leader = cast_.chair->AwaitLeader(kPatience);
     if (leader == nullptr) return nullptr;
     const auto sprung = std::make_shared<absl::Notification>();
     arm(leader, [sprung] { sprung->Notify(); });
-    cast_.checkout->Allow(Begin(at_ + 1));  // Something to decide.
     const double give_up = Now() + absl::ToDoubleSeconds(kPatience);
-    while (cast_.chair->IsLeader(leader) && !cast_.checkout->IsIdle())
-      if (sprung->WaitForNotificationWithTimeout(absl::Milliseconds(10)) ||
-          Now() > give_up)
-        break;
+    while (cast_.chair->IsLeader(leader) && Now() < give_up) {
+      if (sprung->WaitForNotificationWithTimeout(absl::Milliseconds(10))) break;
+      if (!cast_.checkout->IsIdle()) continue;
+      if (limit >= Begin(at_ + 1)) break;
+      cast_.checkout->Allow(limit += window_);
+    }
     leader->Disarm();
     *had_decision = sprung->HasBeenNotified();
     if (*had_decision || cast_.chair->IsLeader(leader)) return leader;
   }
-}
-
-std::string Script::NextFrontName() const {
-  size_t highest = 0;
-  for (const std::unique_ptr<Front>& front : *fronts_)
-    highest = std::max<size_t>(
-        highest, static_cast<size_t>(std::stoul(front->name().substr(6))));
-  return absl::StrCat("front-", highest + 1);
 }
 
 absl::Status Script::KillCoordinator() {
@@ -188,14 +184,13 @@ absl::Status Script::KillCoordinator() {
   cast_.console->Say(absl::StrCat(
       leader->name(), " destroyed",
       had_decision ? ": its last decision is durable, nobody was told" : ""));
-  const std::string next = NextFrontName();
   fronts_->erase(
       std::find_if(fronts_->begin(), fronts_->end(),
                    [&](const auto& front) { return front.get() == leader; }));
   if (cast_.chair->AwaitLeader(kPatience) == nullptr)
     return TookTooLong("to take over from the coordinator");
   const double took = Now() - began;
-  auto hired = cast_.hire(next);  // A new standby.
+  auto hired = cast_.hire("front-3");  // A new standby.
   if (!hired.ok()) return hired.status();
   fronts_->push_back(*std::move(hired));
   return cast_.notes->Survived(
@@ -221,9 +216,10 @@ absl::Status Script::KillNode() {
   cast_.console->Say(absl::StrCat(*node, " destroyed, its files remain"));
   cast_.checkout->Allow(Begin(at_ + 1));
   cast_.cluster->Kill(*node);
-  // Long enough for some orders to find it gone.
-  cast_.checkout->AwaitDecided(cast_.checkout->tally().decided + window_,
-                               absl::Milliseconds(200));
+  // Long enough for some orders to find it gone, too short for its lease.
+  cast_.checkout->AwaitDecided(
+      cast_.checkout->tally().decided + window_,
+      std::min(absl::Milliseconds(200), cast_.room.lease / 4));
   const absl::Status opened = cast_.cluster->Start(cast_.room, *node);
   if (!opened.ok()) return opened;
   size_t in_doubt = 0;
@@ -240,9 +236,9 @@ absl::Status Script::KillNode() {
 absl::Status Script::JoinNode() {
   const std::string node = NodeName(kFirstNodes + 1);
   const double began = Now();
-  const std::vector<Change>& changes =
-      cast_.directory->plan()->membership().changes;
-  if (changes.empty()) {  // Else it goes on already.
+  const std::shared_ptr<const Plan> plan = cast_.directory->plan();
+  if (plan->membership().Find(Change::kJoined, node) == nullptr) {
+    // Else an earlier process began it, and it goes on already.
     if (absl::Status made = Node::Create(cast_.room.data, node); !made.ok())
       return made;
     if (absl::Status up = cast_.cluster->Start(cast_.room, node); !up.ok())

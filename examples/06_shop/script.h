@@ -95,15 +95,15 @@ class Script {
   absl::Status LoseNode();
   absl::Status PauseCoordinator();
 
-  // Arms whoever leads and waits until it sprung. Returns the leader, struck;
-  // or not, if nothing is left that it could decide (had_decision is false).
+  // Arms whoever leads and waits until it sprung, letting orders in little by
+  // little. Returns the leader, struck; or not, if nothing is left that it
+  // could decide (had_decision is false).
   using Arm = std::function<void(Front*, Valve::Call sprung)>;
   Front* StrikeLeader(const Arm& arm, bool* had_decision);
   // Waits until the change is carried out, and lets orders in at its pace.
   absl::StatusOr<Change> AwaitChange(Change::Kind kind,
                                      const std::string& node);
   absl::StatusOr<std::string> NodeFor(Fault fault);
-  std::string NextFrontName() const;
   double Now() const;
 
   const Cast cast_;

@@ -67,19 +67,26 @@ std::string Settings(const Options& options, const OrdersFile& orders) {
 }
 
 bool IsOurs(const std::string& name) {
-  return name == "registers" || name == "coordinator" || name == "outcomes" ||
-         absl::StartsWith(name, "node-") || absl::StartsWith(name, "audit");
+  if (name == "registers" || name == "coordinator" || name == "outcomes" ||
+      name == "audit")
+    return true;
+  constexpr std::string_view kNode = "node-";
+  return name.size() > kNode.size() && absl::StartsWith(name, "node-") &&
+         name.find_first_not_of("0123456789", kNode.size()) == name.npos;
 }
 
 // A directory without settings holds nothing that anybody was told of.
 absl::Status Empty(const std::string& data) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(data, error))
-    if (entry.path().filename() != "registers")
-      std::filesystem::remove_all(entry.path(), error);
-  if (error)
-    return absl::UnavailableError(
-        absl::StrCat("cannot empty ", data, ": ", error.message()));
+  const auto entries = ListDir(data);
+  if (!entries.ok()) return entries.status();
+  for (const std::filesystem::path& path : *entries) {
+    std::error_code error;
+    if (path.filename() != "registers")
+      std::filesystem::remove_all(path, error);
+    if (error)
+      return absl::UnavailableError(
+          absl::StrCat("cannot remove ", path.string(), ": ", error.message()));
+  }
   return absl::OkStatus();
 }
 
@@ -144,16 +151,13 @@ absl::Status CheckSums(const Options& options, const OrdersFile& orders) {
 }
 
 absl::Status CheckForeign(const std::string& data) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(data, error))
-    if (!IsOurs(entry.path().filename()))
-      return absl::FailedPreconditionError(
-          absl::StrCat(data, " holds ", entry.path().filename().string(),
-                       ", which is not the shop's; name an empty or a new "
-                       "directory"));
-  if (error)
-    return absl::UnavailableError(
-        absl::StrCat("cannot read ", data, ": ", error.message()));
+  const auto entries = ListDir(data);
+  if (!entries.ok()) return entries.status();
+  for (const std::filesystem::path& path : *entries)
+    if (!IsOurs(path.filename()))
+      return absl::FailedPreconditionError(absl::StrCat(
+          data, " holds ", path.filename().string(),
+          ", which is not the shop's; name an empty or a new directory"));
   return absl::OkStatus();
 }
 
@@ -218,6 +222,20 @@ std::vector<std::string> RowsOf(const std::vector<Order>& orders) {
   return {rows.begin(), rows.end()};
 }
 
+absl::StatusOr<std::vector<std::filesystem::path>> ListDir(
+    const std::string& dir) {
+  std::vector<std::filesystem::path> paths;
+  std::error_code error;
+  const std::filesystem::directory_iterator end;
+  for (std::filesystem::directory_iterator entry(dir, error);
+       !error && entry != end; entry.increment(error))
+    paths.push_back(entry->path());
+  if (error)
+    return absl::UnavailableError(
+        absl::StrCat("cannot read ", dir, ": ", error.message()));
+  return paths;
+}
+
 std::string NodeName(size_t number) { return absl::StrCat("node-", number); }
 
 absl::Status CheckSettings(trivet::VersionedStore* registers,
@@ -240,7 +258,7 @@ absl::StatusOr<std::unique_ptr<FileVersionedStore>> OpenData(
   std::error_code error;
   std::filesystem::create_directories(options.data, error);
   if (error)
-    return absl::UnavailableError(
+    return absl::FailedPreconditionError(
         absl::StrCat("cannot create ", options.data, ": ", error.message()));
   if (absl::Status foreign = CheckForeign(options.data); !foreign.ok())
     return foreign;

@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,6 +62,10 @@ inline std::string OutcomesDir(const std::string& data) {
 inline std::string RegistersDir(const std::string& data) {
   return data + "/registers";
 }
+
+// What stands in a directory.
+absl::StatusOr<std::vector<std::filesystem::path>> ListDir(
+    const std::string& dir);
 
 // Opens the directory's registers; fills a new directory first.
 // kFailedPrecondition: it was made for other orders or settings, or holds what

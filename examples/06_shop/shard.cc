@@ -156,15 +156,6 @@ bool Shard::IsQuiet(Book::Wanted wanted) const {
   return !book_.AnyReserved(wanted);
 }
 
-void Shard::AwaitQuiet(absl::Duration timeout) const {
-  const auto is_quiet = [this] {
-    mu_.AssertReaderHeld();
-    return book_.IsQuiet();
-  };
-  absl::MutexLock lock(&mu_);
-  mu_.AwaitWithTimeout(absl::Condition(&is_quiet), timeout);
-}
-
 Shard::Sight Shard::Look(const std::string& row,
                          const std::string& order) const {
   absl::MutexLock lock(&mu_);

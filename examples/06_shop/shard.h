@@ -22,7 +22,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "book.h"
 #include "trivet/host/executor.h"
 #include "trivet/host/log_store.h"
@@ -59,8 +58,6 @@ class Shard : public trivet::Resource {
 
   // Whether nothing is reserved of the wanted rows.
   bool IsQuiet(Book::Wanted wanted) const;
-  // Waits until nothing at all is reserved, or for the timeout.
-  void AwaitQuiet(absl::Duration timeout) const;
 
   // For readers: how `order` stands at `row`, and what is left of the row.
   struct Sight {

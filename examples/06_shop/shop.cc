@@ -53,7 +53,8 @@ absl::Status Shop::OpenFiles() {
   log = FileLogStore::Open(OutcomesDir(options_.data), LogOptions());
   if (!log.ok()) return log.status();
   outcomes_log_ = *std::move(log);
-  auto outcomes = Outcomes::Open(outcomes_log_.get());
+  outcomes_port_.emplace(&outcomes_valve_, outcomes_log_.get(), &alarm_);
+  auto outcomes = Outcomes::Open(&*outcomes_port_);
   if (!outcomes.ok()) return outcomes.status();
   outcomes_ = *std::move(outcomes);
   return absl::OkStatus();
@@ -67,9 +68,13 @@ absl::StatusOr<std::unique_ptr<Front>> Shop::Hire(const std::string& name) {
 absl::Status Shop::OpenRoles() {
   leases_ =
       std::make_unique<trivet::CasLockBackend>(executor_, registers_.get());
-  room_ = {options_.data,    executor_,
-           &network_,        leases_.get(),
-           directory_.get(), absl::Milliseconds(options_.lease_ms)};
+  room_ = {options_.data,
+           executor_,
+           &network_,
+           leases_.get(),
+           directory_.get(),
+           &alarm_,
+           absl::Milliseconds(options_.lease_ms)};
   const FaultNote& loss = (*notes_)[Fault::kLoss];
   for (const trivet::RingNode& node : directory_->plan()->after().nodes()) {
     // Being destroyed with its data: there is nothing to come back.
@@ -108,7 +113,7 @@ absl::StatusOr<Shop::Summary> Shop::Run() {
         outcomes_->runs() - 1, decided_before_, orders_.orders.size()));
   const absl::Duration began = console_->Elapsed();
   if (absl::Status ran = RunOrders(); !ran.ok()) return ran;
-  Settle();
+  if (absl::Status settled = Settle(); !settled.ok()) return settled;
   Summary summary;
   summary.tally = checkout_->tally();
   summary.decided_before = decided_before_;
@@ -139,12 +144,35 @@ absl::Status Shop::RunOrders() {
   return script.Run();
 }
 
-void Shop::Settle() {
-  // The last orders were told to be sold; the nodes hear of it now. Whoever
-  // never does is left in doubt, and the audit says so.
+// The last verdicts are told before all nodes have heard of them, and a request
+// for an order that another node has refused may still be on its way.
+absl::Status Shop::Settle() {
+  keeper_->Retire(kPatience);
+  directory_->Close();
   for (const std::string& id : cluster_.Up())
-    cluster_.With(
-        id, [](Node& node) { node.shard().AwaitQuiet(absl::Seconds(10)); });
+    if (absl::Status settled = SettleNode(id); !settled.ok()) return settled;
+  return absl::OkStatus();
+}
+
+// A node's last word on a transaction may be on its way to its log when nothing
+// is under way any more. So it is opened again, as after a crash, until its log
+// leaves nothing undecided.
+absl::Status Shop::SettleNode(const std::string& id) {
+  const absl::Duration give_up = console_->Elapsed() + kPatience;
+  size_t in_doubt = 1;
+  while (in_doubt > 0 && console_->Elapsed() < give_up) {
+    bool is_quiet = false;
+    cluster_.With(id, [&](Node& node) { is_quiet = node.IsQuiet(); });
+    if (!is_quiet) {
+      const absl::Status alarm = alarm_.Await(absl::Milliseconds(5));
+      if (!alarm.ok()) return alarm;
+      continue;
+    }
+    cluster_.Kill(id);
+    if (absl::Status up = cluster_.Start(room_, id); !up.ok()) return up;
+    cluster_.With(id, [&](Node& node) { in_doubt = node.in_doubt_at_start(); });
+  }
+  return absl::OkStatus();  // If it never gets there, the audit says so.
 }
 
 // Called by one thread at a time.

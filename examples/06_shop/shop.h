@@ -13,6 +13,7 @@
 #define SHOP_SHOP_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@
 #include "trivet/adapters/file/file_versioned_store.h"
 #include "trivet/adapters/inprocess/inprocess_transport.h"
 #include "trivet/lock/cas_lock_backend.h"
+#include "valve.h"
 
 namespace shop {
 
@@ -59,8 +61,9 @@ class Shop {
   absl::Status OpenRoles();
   absl::StatusOr<std::unique_ptr<Front>> Hire(const std::string& name);
   absl::Status RunOrders();
-  // Waits until nothing is reserved on any node, and so nobody in doubt.
-  void Settle();
+  // Takes no more work and waits until nobody is in doubt.
+  absl::Status Settle();
+  absl::Status SettleNode(const std::string& id);
   void OnDecided(const Checkout::Tally& tally);
 
   Console* const console_;
@@ -71,6 +74,9 @@ class Shop {
   size_t decided_before_ = 0;
 
   // In the order in which they need each other.
+  Alarm alarm_;
+  Valve outcomes_valve_;  // Always open.
+  std::optional<LogPort> outcomes_port_;
   std::unique_ptr<Checkout> checkout_;
   trivet::InProcessTransport network_;
   std::unique_ptr<trivet::FileVersionedStore> registers_;

@@ -49,35 +49,60 @@ void Valve::Cut() {
 }
 
 void LogPort::Arm(Strike strike, Valve::Call sprung) {
+  Disarm();
   absl::MutexLock lock(&mu_);
-  trap_ = Trap{strike, std::move(sprung)};
+  trap_.reset(new Trap{strike, valve_, {}, std::move(sprung)});
 }
 
 void LogPort::Disarm() {
-  absl::MutexLock lock(&mu_);
-  trap_.reset();
+  std::shared_ptr<Trap> trap;
+  {
+    absl::MutexLock lock(&mu_);
+    trap.swap(trap_);
+  }
+  if (trap == nullptr) return;
+  absl::MutexLock lock(&trap->mu);
+  trap->sprung = nullptr;
+}
+
+bool LogPort::Trap::Spring() {
+  absl::MutexLock lock(&mu);
+  if (!sprung) return false;
+  if (strike == Strike::kBefore)
+    valve->Hold();
+  else
+    valve->Cut();
+  std::exchange(sprung, nullptr)();
+  return true;
+}
+
+absl::StatusOr<trivet::Epoch> LogPort::Claim(trivet::Epoch wanted,
+                                             Visitor visit) {
+  absl::StatusOr<trivet::Epoch> claimed = real_->Claim(wanted, visit);
+  if (!absl::IsAborted(claimed.status())) alarm_->Ring(claimed.status());
+  return claimed;
 }
 
 void LogPort::Append(trivet::Epoch epoch, std::vector<std::string> records,
                      trivet::Durability durability, AppendDone done) {
-  std::optional<Trap> trap;
+  std::shared_ptr<Trap> trap;
   if (durability == trivet::Durability::kForced) {
     absl::MutexLock lock(&mu_);
-    trap.swap(trap_);
+    trap = trap_;
   }
-  if (trap.has_value() && trap->strike == Strike::kBefore) {
-    valve_->Hold();
-    std::move(trap->sprung)();
-  } else if (trap.has_value()) {
-    done = [valve = valve_, sprung = std::move(trap->sprung)](
-               absl::StatusOr<trivet::LogIndex>) mutable {
-      valve->Cut();
-      std::move(sprung)();
-    };
+  if (trap != nullptr && trap->strike == Strike::kBefore) {
+    trap->Spring();
+    trap = nullptr;
   }
+  auto answer = [alarm = alarm_, trap, done = std::move(done)](
+                    absl::StatusOr<trivet::LogIndex> last) mutable {
+    if (last.ok() && trap != nullptr && trap->Spring()) return;
+    if (!absl::IsAborted(last.status())) alarm->Ring(last.status());
+    std::move(done)(std::move(last));
+  };
   valve_->Pass([real = real_, epoch, records = std::move(records), durability,
-                done = std::move(done)]() mutable {
-    real->Append(epoch, std::move(records), durability, std::move(done));
+                answer = std::move(answer)]() mutable {
+    real->Append(epoch, std::move(records), durability, std::move(answer));
   });
 }
 

@@ -92,6 +92,13 @@ TEST_F(DirectoryTest, FrozenRowsTakeNoWorkUntilSwitched) {
   for (int i = 0; i < kRows; ++i) EXPECT_TRUE(directory_->Route(Row(i)).ok());
 }
 
+TEST_F(DirectoryTest, NothingTakesWorkOnceClosed) {
+  const Place place = *directory_->Route(Row(0));
+  directory_->Close();
+  EXPECT_TRUE(absl::IsUnavailable(directory_->Route(Row(0)).status()));
+  EXPECT_FALSE(directory_->Check(place).ok());
+}
+
 TEST_F(DirectoryTest, WorkForTheOldNodesIsRefusedAfterTheSwitch) {
   const Place old = *directory_->Route(Row(0));
   ASSERT_TRUE(directory_->Begin(Change::kJoined, "n4").ok());

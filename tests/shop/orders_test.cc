@@ -5,15 +5,22 @@
 
 #include "orders.h"
 
+#include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "setup.h"
+#include "work.h"
 
 namespace shop {
 namespace {
 
 using testing::ElementsAre;
+using testing::ElementsAreArray;
 using testing::Field;
 using testing::HasSubstr;
 using testing::SizeIs;
@@ -100,6 +107,90 @@ TEST(ParseOrders, TakesOnlyTheFirstLineForAHeader) {
   const std::string header = "order_id,customer,sku,quantity,unit_price_cents";
   EXPECT_THAT(ParseOrders(header).malformed, SizeIs(0));
   EXPECT_THAT(ParseOrders("a,c,s,1,5\n" + header).malformed, SizeIs(1));
+}
+
+TEST(ParseOrders, LooksOverAByteOrderMark) {
+  const std::string bom = "\xEF\xBB\xBF";
+  EXPECT_THAT(ParseOrders(bom + "a,c,s,1,5\n").orders,
+              ElementsAre(Field(&Order::id, "a")));
+  const OrdersFile file = ParseOrders(
+      bom + "order_id,customer,sku,quantity,unit_price_cents\na,c,s,1,5\n");
+  EXPECT_THAT(file.orders, SizeIs(1));
+  EXPECT_THAT(file.malformed, SizeIs(0));
+}
+
+TEST(ReadOrders, SaysWhyAFileCannotBeRead) {
+  EXPECT_EQ(ReadOrders("/no/such/file").status().message(),
+            "cannot open /no/such/file: No such file or directory");
+  EXPECT_EQ(ReadOrders("/").status().message(),
+            "cannot read /: Is a directory");
+}
+
+// The file that is shipped.
+class ShippedOrders : public testing::Test {
+ protected:
+  static std::vector<std::string> Lines(const std::vector<BadLine>& bad) {
+    std::vector<std::string> lines;
+    for (const BadLine& line : bad)
+      lines.push_back(absl::StrCat(line.number, ": ", line.reason));
+    return lines;
+  }
+  const OrdersFile file_ = ReadOrders(SHOP_ORDERS).value();
+};
+
+TEST_F(ShippedOrders, AreOfTwoThousandCustomersOverThreeHundredSkus) {
+  std::map<std::string, int> customers;
+  std::map<std::string, int> skus;
+  for (const Order& order : file_.orders) {
+    ++customers[order.customer];
+    ++skus[order.sku];
+  }
+  EXPECT_THAT(file_.orders, SizeIs(20000));
+  EXPECT_THAT(customers, SizeIs(2000));
+  EXPECT_THAT(skus, SizeIs(300));
+  EXPECT_GT(customers["c-0001"], 50 * customers["c-2000"]);
+  EXPECT_GT(skus["s-001"], 50 * skus["s-300"]);
+}
+
+TEST_F(ShippedOrders, ShowEveryKindOfBadLine) {
+  EXPECT_THAT(
+      Lines(file_.malformed),
+      ElementsAreArray(
+          {"3003: quantity is not a whole number",
+           "7004: a quote is not closed on this line",
+           "13006: 3 fields instead of 5",
+           "17007: the amount 4611686018427387904 x 4 does not fit into 64 "
+           "bits"}));
+  EXPECT_THAT(Lines(file_.duplicates),
+              ElementsAreArray(
+                  {"1002: order_id o-00999 was used before, on line 1000",
+                   "11005: order_id o-00001 was used before, on line 2",
+                   "19008: order_id o-18999 was used before, on line 19006"}));
+}
+
+// Taken one after the other. Under load a few change places, no more.
+TEST_F(ShippedOrders, MeetBothKindsOfRefusalWithTheDefaultOptions) {
+  const Options options;
+  std::map<std::string, int64_t> taken;
+  int sold = 0;
+  int no_money = 0;
+  int no_stock = 0;
+  for (const Order& order : file_.orders) {
+    int64_t& spent = taken[AccountKey(order)];
+    int64_t& gone = taken[StockKey(order)];
+    if (spent + order.cents > options.opening_balance) {
+      ++no_money;
+    } else if (gone + order.quantity > options.opening_stock) {
+      ++no_stock;
+    } else {
+      ++sold;
+      spent += order.cents;
+      gone += order.quantity;
+    }
+  }
+  EXPECT_GT(no_money, 100);
+  EXPECT_GT(no_stock, 100);
+  EXPECT_GT(sold, 10000);
 }
 
 TEST(ParseOrders, DigestTellsFilesApart) {

@@ -85,10 +85,35 @@ TEST_F(DataTest, BelongsToOneOrdersFileAndOneSetOfBalances) {
 }
 
 TEST_F(DataTest, IsNotTakenFromSomebodyElse) {
-  std::filesystem::create_directory(options_.data);
-  std::ofstream(options_.data + "/thesis.txt") << "years of work";
-  EXPECT_THAT(Complaint(Open()), HasSubstr("thesis.txt"));
-  EXPECT_TRUE(std::filesystem::exists(options_.data + "/thesis.txt"));
+  for (const char* name : {"thesis.txt", "node-notes", "node-", "audits"}) {
+    std::filesystem::create_directory(options_.data);
+    std::ofstream(options_.data + "/" + name) << "years of work";
+    EXPECT_THAT(Complaint(Open()), HasSubstr(name));
+    EXPECT_TRUE(std::filesystem::exists(options_.data + "/" + name));
+    std::filesystem::remove_all(options_.data);
+  }
+}
+
+TEST_F(DataTest, BelongsToOneProcessAtATime) {
+  const auto first = OpenData(executor_.get(), options_, ParseOrders(""));
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(Open("")));
+}
+
+TEST_F(DataTest, MustBeADirectory) {
+  std::ofstream(options_.data) << "a file";
+  EXPECT_THAT(Complaint(Open()), HasSubstr("cannot create " + options_.data));
+}
+
+TEST_F(DataTest, IsBegunAnewIfItWasNeverFinished) {
+  std::filesystem::create_directories(options_.data + "/node-1/log");
+  std::filesystem::create_directories(options_.data + "/node-9");
+  std::filesystem::create_directories(options_.data + "/outcomes");
+  ASSERT_TRUE(
+      trivet::FileVersionedStore::Create(RegistersDir(options_.data)).ok());
+  ASSERT_TRUE(Open().ok());
+  EXPECT_FALSE(std::filesystem::exists(options_.data + "/node-9"));
+  EXPECT_TRUE(Open().ok());
 }
 
 TEST_F(DataTest, IsNotBegunAnewWhenItsRegistersAreGone) {
