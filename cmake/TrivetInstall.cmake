@@ -71,6 +71,10 @@ if(TARGET trivet_cli)
                                               "$ORIGIN/${libraries}")
 endif()
 
+# What every component's headers include.
+install(FILES ${PROJECT_SOURCE_DIR}/include/trivet/config.h
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/trivet)
+
 get_property(TRIVET_COMPONENTS GLOBAL PROPERTY TRIVET_COMPONENTS)
 set(TRIVET_COMPONENT_FACTS "")
 foreach(component IN LISTS TRIVET_COMPONENTS)

@@ -22,6 +22,7 @@
 # shellcheck disable=SC2086
 set -eu
 cd "$(dirname "$0")/.."
+self=cmake/dev.sh
 jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN)}
 
 # --- Packages -----------------------------------------------------------------
@@ -222,7 +223,7 @@ check() {
     if [ -n "$budget" ] && [ $((start - begin)) -ge $((budget * 60)) ]; then
       result="not reached"
     # A stage is a process of its own: 'set -e' means nothing inside an 'if'.
-    elif sh "$0" stage "$stage"; then
+    elif sh "$self" stage "$stage"; then
       result="passed"
     else
       result="FAILED"
@@ -253,6 +254,6 @@ case $command in
       *) fail "deps: '$1' is neither core nor all" ;;
     esac
     ;;
-  help) sed -n '4,/^$/s/^# \{0,1\}//p' "$0" ;;
+  help) sed -n '4,/^$/s/^# \{0,1\}//p' "$self" ;;
   *) fail "no command '$command'; 'sh cmake/dev.sh help' lists them" ;;
 esac

@@ -13,6 +13,7 @@
 #include "src/cli/ring_command.h"
 #include "trivet/config.h"
 
+// NOLINTNEXTLINE(bugprone-exception-escape): out of memory, it may end so.
 int main(int argc, char** argv) {
   CLI::App app("trivet: who owns this key, and what moves when a node comes");
   app.set_version_flag("--version", TRIVET_VERSION_STRING);
@@ -41,7 +42,10 @@ int main(int argc, char** argv) {
   repeatable("--reweight", ring.reweighed, "A node to change: 'id weight'");
   CLI11_PARSE(app, argc, argv);
 
-  const absl::Status status = trivet::cli::RunRingCommand(ring, std::cout);
+  absl::Status status = trivet::cli::RunRingCommand(ring, std::cout);
+  if (status.ok() && !std::cout.flush()) {
+    status = absl::DataLossError("the output could not be written");
+  }
   if (status.ok()) return 0;
   std::fprintf(stderr, "trivet: %s\n", std::string(status.message()).c_str());
   return 1;

@@ -13,9 +13,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "src/internal/strings.h"
 #include "trivet/ring/placement.h"
 
@@ -38,14 +38,14 @@ std::vector<std::string_view> Words(std::string_view text) {
   return words;
 }
 
-}  // namespace
-
-absl::StatusOr<RingNode> ParseMember(std::string_view text) {
+// The node of `words`, of which there must be `words_min` to `words_max`.
+absl::StatusOr<RingNode> ParseNode(std::string_view text, size_t words_min,
+                                   size_t words_max,
+                                   absl::string_view expected) {
   const std::vector<std::string_view> words = Words(text);
-  if (words.empty() || words.size() > 3) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a member is 'id [weight [zone]]', at most 3 words; ",
-                     words.size(), " were given"));
+  if (words.size() < words_min || words.size() > words_max) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        expected, ", but '", Sv(text), "' has ", words.size(), " words"));
   }
   RingNode node;
   node.id = std::string(words[0]);
@@ -57,6 +57,16 @@ absl::StatusOr<RingNode> ParseMember(std::string_view text) {
   }
   if (words.size() > 2) node.zone = std::string(words[2]);
   return node;
+}
+
+}  // namespace
+
+absl::StatusOr<RingNode> ParseMember(std::string_view text) {
+  return ParseNode(text, 1, 3, "a member is 'id [weight [zone]]'");
+}
+
+absl::StatusOr<RingNode> ParseWeight(std::string_view text) {
+  return ParseNode(text, 2, 2, "a new weight is 'id weight'");
 }
 
 absl::StatusOr<std::vector<RingNode>> ReadMembers(std::istream& in) {

@@ -25,6 +25,9 @@ namespace cli {
 // kInvalidArgument says what is wrong with which word.
 absl::StatusOr<RingNode> ParseMember(std::string_view text);
 
+// Reads a node's new weight: "id weight", and nothing else.
+absl::StatusOr<RingNode> ParseWeight(std::string_view text);
+
 // Reads a whole file. kInvalidArgument names the first bad line by its number.
 // Whether the members make a ring is for HashRing::Builder to say.
 absl::StatusOr<std::vector<RingNode>> ReadMembers(std::istream& in);

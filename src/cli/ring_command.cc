@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <ostream>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -34,7 +34,7 @@ absl::StatusOr<std::vector<RingNode>> LoadMembers(const std::string& file) {
     opened.open(file);
     if (!opened) {
       return absl::NotFoundError(
-          absl::StrCat(file, ": ", std::strerror(errno)));
+          absl::StrCat(file, ": ", std::generic_category().message(errno)));
     }
   }
   absl::StatusOr<std::vector<RingNode>> members =
@@ -55,7 +55,7 @@ absl::StatusOr<HashRing> Changed(const HashRing& ring,
     builder.Add(*std::move(node));
   }
   for (const std::string& text : command.reweighed) {
-    absl::StatusOr<RingNode> node = ParseMember(text);
+    absl::StatusOr<RingNode> node = ParseWeight(text);
     if (!node.ok()) return node.status();
     for (const RingNode& old : ring.nodes()) {
       if (old.id == node->id) node->zone = old.zone;

@@ -21,7 +21,9 @@
 #include "absl/strings/str_cat.h"
 #include "src/internal/strings.h"
 #include "src/ring/ring_rep.h"
+#include "src/ring/token.h"
 #include "trivet/ring/hash_ring.h"
+#include "trivet/ring/placement.h"
 
 namespace trivet {
 inline namespace v0_1 {

@@ -18,6 +18,7 @@
 #include "src/internal/invariant.h"
 #include "src/ring/ring_rep.h"
 #include "src/ring/token.h"
+#include "trivet/ring/placement.h"
 
 namespace trivet {
 inline namespace v0_1 {
@@ -28,11 +29,18 @@ namespace {
 // key mispredicts every other time; clang 14 even of a mask that it can see
 // through.
 size_t HalfIf(bool skip, size_t half) {
+  // NOLINTNEXTLINE(misc-const-correctness): the asm may change it.
   size_t mask = size_t{0} - static_cast<size_t>(skip);
 #if defined(__GNUC__)
   asm("" : "+r"(mask));
 #endif
   return half & mask;
+}
+
+void Prefetch([[maybe_unused]] const Token* token) {
+#if defined(__GNUC__)
+  __builtin_prefetch(token);
+#endif
 }
 
 }  // namespace
@@ -41,8 +49,12 @@ size_t HashRing::Rep::VnodeAt(Token token) const {
   const Token* first = tokens.data();
   for (size_t left = tokens.size(); left > 1;) {
     const size_t half = left / 2;
-    first += HalfIf(first[half - 1] < token, half);
     left -= half;
+    // What the next step reads, whichever way this one goes: no processor
+    // guesses the way where there is no branch.
+    Prefetch(&first[left / 2]);
+    Prefetch(&first[half + left / 2]);
+    first += HalfIf(first[half - 1] < token, half);
   }
   const size_t vnode =
       static_cast<size_t>(first - tokens.data()) + HalfIf(*first < token, 1);
@@ -135,32 +147,42 @@ HashRing::NodeSpan HashRing::PreferenceList(std::string_view key,
   return into.first(filled);
 }
 
-// Round r goes around the circle from the key on and takes, from each zone that
-// has more than r nodes, its next one.
+// Part r of the list holds round r, the r-th nodes of their zones, and so has a
+// place for every zone with more than r nodes. One walk fills all the parts,
+// each from its beginning on: this puts the node that the walk stands at into
+// its part. False: it is there already, or only rounds past the list's end
+// would take it.
+bool HashRing::Rep::PutByZone(NodeIndex index, NodeSpan list) const {
+  const RingNode* const node = &nodes[index];
+  const auto is_free_or_of_its_zone = [&](const RingNode* other) {
+    return other == nullptr ||
+           zone_of[static_cast<size_t>(other - nodes.data())] == zone_of[index];
+  };
+  auto part = list.begin();
+  for (size_t round = 0; part != list.end(); ++round) {
+    const auto left = static_cast<size_t>(list.end() - part);
+    const auto part_end =
+        part + std::min<size_t>(zones_deeper_than[round], left);
+    const auto at = std::find_if(part, part_end, is_free_or_of_its_zone);
+    if (at == part_end || *at == node) return false;
+    if (*at == nullptr) {
+      *at = node;
+      return true;
+    }
+    part = part_end;  // An earlier node of its zone has the place.
+  }
+  return false;
+}
+
 HashRing::NodeSpan HashRing::PreferZones(std::string_view key,
                                          NodeSpan into) const& {
   const Rep& rep = *rep_;
-  const size_t wanted = std::min(into.size(), rep.nodes.size());
-  const size_t home = rep.VnodeAt(TokenOf(key));
-  const auto zone_of = [&rep](const RingNode* node) {
-    return rep.zone_of[static_cast<size_t>(node - rep.nodes.data())];
-  };
-  size_t filled = 0;
-  for (size_t round = 0; filled < wanted; ++round) {
-    size_t left = rep.zones_deeper_than[round];
-    for (size_t v = home; left > 0 && filled < wanted; v = rep.VnodeAfter(v)) {
-      const RingNode* const node = &rep.nodes[rep.owners[v]];
-      const NodeSpan taken = into.first(filled);
-      size_t of_its_zone = 0;
-      for (const RingNode* other : taken)
-        of_its_zone += zone_of(other) == zone_of(node);
-      if (of_its_zone > round) continue;  // This round took one from there.
-      if (std::find(taken.begin(), taken.end(), node) != taken.end()) continue;
-      into[filled++] = node;
-      --left;
-    }
-  }
-  return into.first(filled);
+  const NodeSpan list = into.first(std::min(into.size(), rep.nodes.size()));
+  std::fill(list.begin(), list.end(), nullptr);
+  size_t left = list.size();
+  for (size_t v = rep.VnodeAt(TokenOf(key)); left > 0; v = rep.VnodeAfter(v))
+    left -= rep.PutByZone(rep.owners[v], list) ? 1 : 0;
+  return list;
 }
 
 namespace {

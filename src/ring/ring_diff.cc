@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -25,6 +24,7 @@
 #include "src/internal/invariant.h"
 #include "src/ring/ring_rep.h"
 #include "trivet/ring/hash_ring.h"
+#include "trivet/ring/placement.h"
 
 namespace trivet {
 inline namespace v0_1 {
@@ -113,7 +113,7 @@ class PreferenceListAt {
   size_t vnodes_left_;
 };
 
-// Who gives a newcomer its copy; ring_diff.h states the order.
+// Who gives the newcomers of an arc their copies; ring_diff.h states the order.
 Member SourceOf(const PreferenceListAt& had, const PreferenceListAt& has,
                 const Members& members) {
   for (const Member member : had.list())
@@ -127,11 +127,11 @@ Member SourceOf(const PreferenceListAt& had, const PreferenceListAt& has,
 // continues.
 class TransferLog {
  public:
-  explicit TransferLog(size_t member_count) : latest_to_(member_count) {}
+  explicit TransferLog(size_t member_count) : latest_to_(member_count, kNone) {}
 
   void Add(TokenRange arc, Member from, Member to) {
-    if (latest_to_[to].has_value()) {
-      Transfer& latest = transfers_[*latest_to_[to]];
+    if (latest_to_[to] != kNone) {
+      Transfer& latest = transfers_[latest_to_[to]];
       if (latest.from == from && latest.range.after == arc.through) {
         latest.range.after = arc.after;
         return;
@@ -146,7 +146,7 @@ class TransferLog {
   void Close(Token last) {
     size_t kept = 0;
     for (const Transfer& t : transfers_) {
-      Transfer& latest = transfers_[*latest_to_[t.to]];
+      Transfer& latest = transfers_[latest_to_[t.to]];
       const bool continues = &t != &latest && t.from == latest.from &&
                              t.range.through == last &&
                              latest.range.after == last;
@@ -180,8 +180,9 @@ class TransferLog {
     Member from;
     Member to;
   };
+  static constexpr size_t kNone = ~size_t{0};
   std::vector<Transfer> transfers_;
-  std::vector<std::optional<size_t>> latest_to_;  // By Member.
+  std::vector<size_t> latest_to_;  // By Member: its last transfer's place.
 };
 
 }  // namespace
@@ -215,8 +216,9 @@ std::vector<RangeTransfer> Diff(const HashRing& before, const HashRing& after,
     has.PassTo(*through);
     const std::optional<Token> next = std::max(had.Next(), has.Next());
     const TokenRange arc = {next.value_or(last), *through};
+    const Member source = SourceOf(had, has, members);
     for (const Member member : has.list())
-      if (!had.Lists(member)) log.Add(arc, SourceOf(had, has, members), member);
+      if (!had.Lists(member)) log.Add(arc, source, member);
     through = next;
   }
   log.Close(last);

@@ -34,6 +34,9 @@ struct HashRing::Rep {
     return vnode + 1 == tokens.size() ? 0 : vnode + 1;
   }
 
+  // One step of PreferZones.
+  bool PutByZone(NodeIndex index, NodeSpan list) const;
+
   HashRingOptions options;
   internal::TokenHash hash{options.secret};
   std::vector<RingNode> nodes;

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "trivet/ring/placement.h"
+
 // xxHash as static functions of this file: whoever links trivet needs no
 // libxxhash, and cannot meet another version of it.
 #define XXH_INLINE_ALL

@@ -63,7 +63,8 @@ TEST(MembersFileTest, NamesTheLineAndTheWordOfABadMember) {
     EXPECT_THAT(Message(members.status()), HasSubstr(weight));
   }
   EXPECT_THAT(Message(Read("a 1 east west\n").status()),
-              HasSubstr("line 1: a member is 'id [weight [zone]]'"));
+              HasSubstr("line 1: a member is 'id [weight [zone]]', but "
+                        "'a 1 east west' has 4 words"));
 }
 
 TEST_F(RingCommandTest, ShowsTheShareOfEachNodeAndTheFingerprint) {
@@ -105,6 +106,19 @@ TEST_F(RingCommandTest, TheWholeCircleMovesWhenTheOnlyNodeIsReplaced) {
   command_.removed = {"a"};
   ASSERT_TRUE(Run().ok());
   EXPECT_THAT(out_.str(), HasSubstr("moves 100.000% of the keys"));
+}
+
+TEST_F(RingCommandTest, ANewWeightIsAnIdAndAWeightAndKeepsTheZone) {
+  for (const char* text : {"b", "b 3 east", ""}) {
+    command_.reweighed = {text};
+    EXPECT_THAT(Message(Run()), HasSubstr("a new weight is 'id weight', but '" +
+                                          std::string(text) + "'"));
+  }
+  out_.str("");
+  command_.reweighed = {"b 3"};
+  ASSERT_TRUE(Run().ok());
+  EXPECT_THAT(out_.str().substr(out_.str().find("after the change")),
+              HasSubstr("west"));
 }
 
 TEST_F(RingCommandTest, ABadFileOrChangeIsNamed) {

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-# cmake -D COMPILER=... -D INCLUDES=... -D FILE=... -P must_not_compile.cmake
+# cmake -D COMPILER=... -D FLAGS=... -D INCLUDES=... -D FILE=...
+#       -P must_not_compile.cmake
 file(STRINGS ${FILE} lines LIMIT_COUNT 2)
 list(GET lines 1 expected)
 if(NOT expected MATCHES "^// must not compile: (.+)$")
   message(FATAL_ERROR "${FILE} does not say what the compiler has to say")
 endif()
 set(expected ${CMAKE_MATCH_1})
+separate_arguments(FLAGS UNIX_COMMAND "${FLAGS}")
 list(REMOVE_DUPLICATES INCLUDES)
 list(TRANSFORM INCLUDES PREPEND -I)
 
 function(compile out_result out_said)
   execute_process(
-    COMMAND ${CMAKE_COMMAND} -E env LC_ALL=C ${COMPILER} -std=c++17 -fsyntax-only
-            ${INCLUDES} ${ARGN} ${FILE}
+    COMMAND ${CMAKE_COMMAND} -E env LC_ALL=C ${COMPILER} ${FLAGS} -std=c++17
+            -fsyntax-only ${INCLUDES} ${ARGN} ${FILE}
     RESULT_VARIABLE result
     OUTPUT_VARIABLE said
     ERROR_VARIABLE said)

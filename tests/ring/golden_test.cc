@@ -6,6 +6,7 @@
 //
 //   TRIVET_REWRITE_GOLDEN=1 ctest -R RingGolden
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -142,6 +143,31 @@ TEST(RingGolden, PlacementV1IsWhatItWas) {
     ASSERT_EQ(line_produced, line_golden) << kFile << ":" << number;
   }
   EXPECT_FALSE(std::getline(lines, line_produced)) << "more than " << number;
+}
+
+// One number for all that a ring of some size answers. It was computed once;
+// every compiler and every level of optimisation that the tests are built with
+// has to find it again.
+TEST(RingGolden, EveryCompilerBuildsTheSameLargeRing) {
+  HashRing::Builder builder;
+  for (uint32_t i = 0; i < 500; ++i)
+    builder.Add(absl::StrCat("node-", i), 1 + i % 4, absl::StrCat(i % 7));
+  const HashRing ring = MustBuild(builder);
+  ASSERT_EQ(ring.vnode_count(), 200000u);
+  uint64_t digest = ring.Fingerprint();
+  const auto fold = [&digest](uint64_t word) {  // FNV-1a, by words.
+    digest = (digest ^ word) * 0x100000001b3;
+  };
+  std::vector<const RingNode*> into(5);
+  for (int i = 0; i < 20000; ++i) {
+    const std::string key = absl::StrCat("user:", i);
+    fold(ring.LookupIndex(key));
+    for (const RingNode* node : ring.PreferZones(key, absl::MakeSpan(into)))
+      fold(static_cast<uint64_t>(node - ring.nodes().data()));
+  }
+  for (const double share : ring.Shares())
+    fold(static_cast<uint64_t>(std::ldexp(share, 62)));
+  EXPECT_EQ(digest, 7761264575697231327u);
 }
 
 }  // namespace

@@ -2,12 +2,14 @@
 //
 // A key has the owner that the picture in hash_ring.h says, to the last token.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <random>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -189,6 +191,22 @@ TEST(RingSecret, EveryByteOfASecretMatters) {
 TEST(RingSecret, TheSameSecretIsTheSamePlacement) {
   EXPECT_EQ(WithSecret("s").Fingerprint(), WithSecret("s").Fingerprint());
   EXPECT_EQ(Agreement(WithSecret("s"), WithSecret("s")), 1.0);
+}
+
+// What the secret is for: keys that somebody chose, knowing the placement, so
+// that all fall on one node.
+TEST(RingSecret, SpreadsKeysThatWereAimedAtOneNode) {
+  const HashRing known = WithSecret("");
+  const HashRing keyed = WithSecret("0123456789abcdef");
+  std::vector<double> count(3);
+  int aimed = 0;
+  for (int i = 0; aimed < 10000; ++i) {
+    const std::string key = "user:" + std::to_string(i);
+    if (known.LookupIndex(key) != 0) continue;
+    ++aimed;
+    count[keyed.LookupIndex(key)] += 1e-4;
+  }
+  for (size_t n = 0; n < 3; ++n) EXPECT_NEAR(count[n], keyed.Shares()[n], 0.02);
 }
 
 TEST(RingSecret, KeyedTokensAreEvenTooForKeysOfAnyLength) {

@@ -12,12 +12,35 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "src/ring/ring_rep.h"
 #include "tests/ring/model.h"
 #include "trivet/ring/hash_ring.h"
 #include "trivet/ring/ring_diff.h"
 
 namespace trivet {
 namespace {
+
+std::vector<Token> PointsOf(const HashRing& ring, const std::string& id) {
+  const internal::RingAccess::Rep& rep = internal::RingAccess::Of(ring);
+  std::vector<Token> points;
+  for (size_t v = 0; v < rep.tokens.size(); ++v)
+    if (rep.nodes[rep.owners[v]].id == id) points.push_back(rep.tokens[v]);
+  return points;
+}
+
+// Neither who else is there, nor their weights, nor any zone changes them.
+TEST(RingMovement, PointsDependOnTheirNodeAlone) {
+  std::mt19937_64 random(4);
+  for (int i = 0; i < 20; ++i) {
+    const HashRing ring =
+        MustBuild(RandomNodes(&random, random() % 30 + 1, 9), Vnodes(7));
+    for (const RingNode& node : ring.nodes()) {
+      const HashRing alone = MustBuild({{node.id, node.weight, ""}}, Vnodes(7));
+      ASSERT_EQ(PointsOf(ring, node.id), PointsOf(alone, node.id));
+      ASSERT_EQ(PointsOf(ring, node.id).size(), node.weight * 7);
+    }
+  }
+}
 
 // Compares the owners of every arc of both rings: an arc that changes hands
 // must come from, or go to, `changed`.

@@ -10,6 +10,8 @@
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -102,6 +104,21 @@ TEST(RingWalk, ACopyWalksOnByItself) {
   for (const RingNode& node : copy) rest.push_back(node.id);
   EXPECT_THAT(rest, ElementsAreArray(ids.begin() + 20, ids.end()));
   EXPECT_EQ(at->id, ids[20]);
+}
+
+TEST(RingWalk, AWalkThatWasMovedFromGoesOnAsItsCopyDoes) {
+  std::mt19937_64 random(10);
+  const HashRing ring = MustBuild(RandomNodes(&random, 600, 1), Vnodes(3));
+  const std::vector<std::string> ids = WalkIds(ring, "k");
+  HashRing::NodeWalk walk = ring.Walk("k");
+  auto at = walk.begin();
+  for (int i = 0; i < 20; ++i) ++at;
+  HashRing::NodeWalk moved = std::move(walk);
+  for (HashRing::NodeWalk* const one : {&moved, &walk}) {
+    std::vector<std::string> rest;
+    for (const RingNode& node : *one) rest.push_back(node.id);
+    EXPECT_THAT(rest, ElementsAreArray(ids.begin() + 20, ids.end()));
+  }
 }
 
 TEST(RingFirstWhere, ReturnsTheFirstNodeKept) {
@@ -200,6 +217,15 @@ TEST(RingPreferZones, TakesASecondFromAZoneOnlyOnceEveryZoneHasOne) {
     EXPECT_EQ(Zoned(ring, Key(i), 1)[0], &ring.Lookup(Key(i)));
     EXPECT_EQ(Zoned(ring, Key(i), 30).size(), 22u);
   }
+}
+
+// One walk makes it, however long it is: one for each round would take minutes.
+TEST(RingPreferZones, MakesAListOfAllNodesInOneWalk) {
+  std::mt19937_64 random(7);
+  std::vector<RingNode> nodes = RandomNodes(&random, 2500, 1);
+  for (RingNode& node : nodes) node.zone = node.id.size() % 2 == 0 ? "a" : "b";
+  const HashRing ring = MustBuild(nodes, Vnodes(2));
+  EXPECT_EQ(Ids(Zoned(ring, "k", 2500)), ZonedModel(ring, "k", 2500));
 }
 
 TEST(RingPreferZones, WithoutZonesIsThePreferenceList) {

@@ -3,6 +3,7 @@
 #include "tests/tidy/source.h"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -35,8 +36,11 @@ size_t SkipLiteralOrComment(std::string_view text, size_t at) {
     return until(")" + delimiter + "\"", open);
   }
   const char quote = text[at];
+  const auto is_digit = [](char c) {
+    return isxdigit(static_cast<unsigned char>(c)) != 0;
+  };
   // An apostrophe after a digit separates digits.
-  if (quote != '"' && (quote != '\'' || (at > 0 && isxdigit(text[at - 1])))) {
+  if (quote != '"' && (quote != '\'' || (at > 0 && is_digit(text[at - 1])))) {
     return at;
   }
   size_t end = at + 1;

@@ -75,9 +75,8 @@ class TRIVET_EXPORT HashRing {
   void LookupBatch(absl::Span<const std::string_view> keys,
                    absl::Span<NodeIndex> owners) const;
 
-  // Yields every node exactly once, starting with the owner of `key`, in ring
-  // order. The one primitive behind replicas, health and load: they are filters
-  // over a walk. Allocates only if it goes on past 16 nodes.
+  // Yields every node once, in ring order from the owner of `key` on; replicas,
+  // health and load are filters over it. Allocates only if it passes 16 nodes.
   NodeWalk Walk(std::string_view key) const& ABSL_ATTRIBUTE_LIFETIME_BOUND;
 
   // The first node of the walk that `keep` accepts; null if none.
@@ -171,6 +170,8 @@ class TRIVET_EXPORT HashRing::NodeWalk {
     NodeWalk* walk_ = nullptr;  // Null: past the last node.
   };
 
+  NodeWalk(const NodeWalk&) = default;  // To move is to copy.
+  NodeWalk& operator=(const NodeWalk&) = default;
   iterator begin();  // Where the walk stands.
   iterator end();
 

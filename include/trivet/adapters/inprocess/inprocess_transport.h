@@ -3,8 +3,9 @@
 // InProcessTransport: envelopes between roles that live in one process.
 //
 //   InProcessTransport net(&executor);
-//   net.Register("shard-a", [&](Envelope e) { shard_a.Receive(std::move(e));
-//   }); net.Send({"bank", "shard-a", "..."});
+//   net.Register("shard-a",
+//                [&](Envelope e) { shard_a.Receive(std::move(e)); });
+//   net.Send({"bank", "shard-a", "..."});
 //   ...
 //   net.Unregister("shard-a");  // From here on shard_a may be destroyed.
 //
@@ -47,7 +48,8 @@ class TRIVET_EXPORT InProcessTransport : public Transport {
 
   // Delivers to `role` no more. When this returns, its receiver is not running
   // on any other thread: it waits for deliveries that are, so hold no lock that
-  // they need. May be called by the receiver itself.
+  // they need. May be called by the receiver itself. What the receiver captured
+  // may be destroyed a moment later, where the last delivery ran.
   void Unregister(std::string_view role);
 
   void Send(Envelope envelope) override;
