@@ -4,12 +4,10 @@
 //
 //   steps --(by id, in order)--> members --(check)--> points --(sort)--> Rep
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -128,45 +126,6 @@ void ForEachPoint(const Rep& rep, Visit visit) {
   }
 }
 
-// Points are uniform, so one distribution pass on their top bits leaves about
-// eight to a bucket, and a sort of each bucket ends the work. Ids chosen to
-// crowd one bucket only make that sort a longer one: O(n log n) at worst.
-void PlacePoints(size_t count, Rep* rep) {
-  struct Point {
-    Token token;
-    NodeIndex owner;
-    bool operator<(const Point& other) const {
-      return token != other.token ? token < other.token : owner < other.owner;
-    }
-  };
-  int shift = 63;
-  while (count >> (64 - shift) >= 8) --shift;
-
-  std::vector<size_t> bucket_end((size_t{1} << (64 - shift)) + 1);
-  ForEachPoint(*rep, [&](Token token, NodeIndex) {
-    ++bucket_end[(token >> shift) + 1];
-  });
-  std::partial_sum(bucket_end.begin(), bucket_end.end(), bucket_end.begin());
-
-  // Each entry is where its bucket begins, until the bucket has been filled.
-  std::vector<Point> points(count);
-  ForEachPoint(*rep, [&](Token token, NodeIndex owner) {
-    points[bucket_end[token >> shift]++] = {token, owner};
-  });
-  size_t begin = 0;
-  for (const size_t end : bucket_end) {
-    std::sort(&points[0] + begin, &points[0] + end);
-    begin = end;
-  }
-
-  rep->tokens.reserve(count);
-  rep->owners.reserve(count);
-  for (const Point& point : points) {
-    rep->tokens.push_back(point.token);
-    rep->owners.push_back(point.owner);
-  }
-}
-
 // A sum of one digest per node, so that a change of one node is a change of one
 // term. The first word tells what is digested: a node, or the ring (1: the
 // format).
@@ -242,7 +201,8 @@ absl::StatusOr<HashRing> HashRing::Builder::Build() const {
   rep->nodes.reserve(members.size());
   for (const auto& [id, node] : members) rep->nodes.push_back(*node);
   NumberZones(rep.get());
-  PlacePoints(*points, rep.get());
+  rep->vnodes.Build(rep->nodes.size(), *points,
+                    [&](auto visit) { ForEachPoint(*rep, visit); });
   rep->fingerprint = FingerprintOf(*rep);
   return HashRing(std::move(rep));
 }

@@ -18,49 +18,11 @@
 #include "src/internal/invariant.h"
 #include "src/ring/ring_rep.h"
 #include "src/ring/token.h"
+#include "src/ring/vnodes.h"
 #include "trivet/ring/placement.h"
 
 namespace trivet {
 inline namespace v0_1 {
-namespace {
-
-// One step of a binary search that a processor runs without a branch: `half` if
-// `skip`, else 0. Of `skip ? half : 0` g++ 12 makes a branch, which a random
-// key mispredicts every other time; clang 14 even of a mask that it can see
-// through.
-size_t HalfIf(bool skip, size_t half) {
-  // NOLINTNEXTLINE(misc-const-correctness): the asm may change it.
-  size_t mask = size_t{0} - static_cast<size_t>(skip);
-#if defined(__GNUC__)
-  asm("" : "+r"(mask));
-#endif
-  return half & mask;
-}
-
-void Prefetch([[maybe_unused]] const Token* token) {
-#if defined(__GNUC__)
-  __builtin_prefetch(token);
-#endif
-}
-
-}  // namespace
-
-size_t HashRing::Rep::VnodeAt(Token token) const {
-  const Token* first = tokens.data();
-  for (size_t left = tokens.size(); left > 1;) {
-    const size_t half = left / 2;
-    left -= half;
-    // What the next step reads, whichever way this one goes: no processor
-    // guesses the way where there is no branch.
-    Prefetch(&first[left / 2]);
-    Prefetch(&first[half + left / 2]);
-    first += HalfIf(first[half - 1] < token, half);
-  }
-  const size_t vnode =
-      static_cast<size_t>(first - tokens.data()) + HalfIf(*first < token, 1);
-  return vnode == tokens.size() ? 0 : vnode;
-}
-
 HashRing::HashRing(std::shared_ptr<const Rep> rep) : rep_(std::move(rep)) {}
 
 Token HashRing::TokenOf(std::string_view key) const {
@@ -72,42 +34,36 @@ const RingNode& HashRing::Lookup(std::string_view key) const& {
 }
 
 const RingNode& HashRing::LookupToken(Token token) const& {
-  return rep_->nodes[rep_->owners[rep_->VnodeAt(token)]];
+  return rep_->nodes[rep_->vnodes.OwnerAt(token)];
 }
 
 NodeIndex HashRing::LookupIndex(std::string_view key) const {
-  return rep_->owners[rep_->VnodeAt(TokenOf(key))];
+  return rep_->vnodes.OwnerAt(TokenOf(key));
 }
 
-// The searches of sixteen keys go in step: their halves are the same, so their
-// cache misses overlap.
+// Hashes sixteen keys and starts to fetch the line of each before it reads the
+// first, so that their cache misses overlap.
 void HashRing::LookupBatch(absl::Span<const std::string_view> keys,
                            absl::Span<NodeIndex> owners) const {
   TRIVET_INVARIANT(owners.size() == keys.size(),
                    "LookupBatch requires as many owners as keys");
   constexpr size_t kLanes = 16;
-  const std::vector<Token>& tokens = rep_->tokens;
+  const internal::Vnodes& vnodes = rep_->vnodes;
+  std::array<Token, kLanes> tokens;
   for (size_t done = 0; done < keys.size(); done += kLanes) {
     const size_t lanes = std::min(kLanes, keys.size() - done);
-    std::array<Token, kLanes> token;
-    std::array<size_t, kLanes> vnode = {};
-    for (size_t i = 0; i < lanes; ++i) token[i] = TokenOf(keys[done + i]);
-    for (size_t left = tokens.size(); left > 1;) {
-      const size_t half = left / 2;
-      for (size_t i = 0; i < lanes; ++i)
-        vnode[i] += HalfIf(tokens[vnode[i] + half - 1] < token[i], half);
-      left -= half;
-    }
     for (size_t i = 0; i < lanes; ++i) {
-      vnode[i] += HalfIf(tokens[vnode[i]] < token[i], 1);
-      owners[done + i] = rep_->owners[vnode[i] == tokens.size() ? 0 : vnode[i]];
+      tokens[i] = TokenOf(keys[done + i]);
+      vnodes.Prefetch(tokens[i]);
     }
+    for (size_t i = 0; i < lanes; ++i)
+      owners[done + i] = vnodes.OwnerAt(tokens[i]);
   }
 }
 
 absl::Span<const RingNode> HashRing::nodes() const& { return rep_->nodes; }
 
-size_t HashRing::vnode_count() const { return rep_->tokens.size(); }
+size_t HashRing::vnode_count() const { return rep_->vnodes.size(); }
 
 uint64_t HashRing::Fingerprint() const { return rep_->fingerprint; }
 
@@ -116,12 +72,13 @@ std::vector<double> HashRing::Shares() const {
   // A node alone owns 2^64 tokens, one more than 64 bits can count.
   std::vector<absl::uint128> tokens_of(rep.nodes.size());
   Token previous = 0;
-  for (size_t i = 0; i < rep.tokens.size(); ++i) {
-    tokens_of[rep.owners[i]] += rep.tokens[i] - previous;
-    previous = rep.tokens[i];
+  for (size_t v = 0; v < rep.vnodes.size(); ++v) {
+    const Token token = rep.vnodes.token(v);
+    tokens_of[rep.vnodes.owner(v)] += token - previous;
+    previous = token;
   }
   // The arc that wraps, (last, first]; its part before zero is missing yet.
-  tokens_of[rep.owners[0]] += (absl::uint128(1) << 64) - previous;
+  tokens_of[rep.vnodes.owner(0)] += (absl::uint128(1) << 64) - previous;
 
   std::vector<double> shares(rep.nodes.size());
   for (size_t i = 0; i < shares.size(); ++i)
@@ -138,9 +95,9 @@ HashRing::NodeSpan HashRing::PreferenceList(std::string_view key,
   const Rep& rep = *rep_;
   const size_t wanted = std::min(into.size(), rep.nodes.size());
   size_t filled = 0;
-  for (size_t v = rep.VnodeAt(TokenOf(key)); filled < wanted;
-       v = rep.VnodeAfter(v)) {
-    const RingNode* const node = &rep.nodes[rep.owners[v]];
+  for (size_t v = rep.vnodes.At(TokenOf(key)); filled < wanted;
+       v = rep.vnodes.After(v)) {
+    const RingNode* const node = &rep.nodes[rep.vnodes.owner(v)];
     const auto end = into.begin() + filled;
     if (std::find(into.begin(), end, node) == end) into[filled++] = node;
   }
@@ -180,8 +137,9 @@ HashRing::NodeSpan HashRing::PreferZones(std::string_view key,
   const NodeSpan list = into.first(std::min(into.size(), rep.nodes.size()));
   std::fill(list.begin(), list.end(), nullptr);
   size_t left = list.size();
-  for (size_t v = rep.VnodeAt(TokenOf(key)); left > 0; v = rep.VnodeAfter(v))
-    left -= rep.PutByZone(rep.owners[v], list) ? 1 : 0;
+  for (size_t v = rep.vnodes.At(TokenOf(key)); left > 0;
+       v = rep.vnodes.After(v))
+    left -= rep.PutByZone(rep.vnodes.owner(v), list) ? 1 : 0;
   return list;
 }
 
@@ -201,8 +159,8 @@ bool SetBit(uint32_t* bitmap, size_t bit) {
 }  // namespace
 
 HashRing::NodeWalk::NodeWalk(const Rep* rep, Token token)
-    : rep_(rep), vnode_(rep->VnodeAt(token)) {
-  Meet(rep_->owners[vnode_]);
+    : rep_(rep), vnode_(rep->vnodes.At(token)) {
+  Meet(rep_->vnodes.owner(vnode_));
   met_count_ = 1;
 }
 
@@ -234,7 +192,7 @@ HashRing::NodeWalk::iterator HashRing::NodeWalk::end() { return {}; }
 
 HashRing::NodeWalk::iterator::reference
 HashRing::NodeWalk::iterator::operator*() const {
-  return walk_->rep_->nodes[walk_->rep_->owners[walk_->vnode_]];
+  return walk_->rep_->nodes[walk_->rep_->vnodes.owner(walk_->vnode_)];
 }
 
 HashRing::NodeWalk::iterator& HashRing::NodeWalk::iterator::operator++() {
@@ -245,8 +203,8 @@ HashRing::NodeWalk::iterator& HashRing::NodeWalk::iterator::operator++() {
     return *this;
   }
   do {
-    walk.vnode_ = walk.rep_->VnodeAfter(walk.vnode_);
-  } while (!walk.Meet(walk.rep_->owners[walk.vnode_]));
+    walk.vnode_ = walk.rep_->vnodes.After(walk.vnode_);
+  } while (!walk.Meet(walk.rep_->vnodes.owner(walk.vnode_)));
   ++walk.met_count_;
   return *this;
 }

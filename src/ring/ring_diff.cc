@@ -66,11 +66,11 @@ class PreferenceListAt {
       : rep_(rep),
         member_of_(member_of),
         listed_(member_count),
-        vnodes_left_(rep.tokens.size()) {
+        vnodes_left_(rep.vnodes.size()) {
     // Past the last point: the list of the first one.
     const size_t size = std::min(replicas, rep.nodes.size());
     for (size_t v = 0; list_.size() < size; ++v) {
-      const Member owner = member_of_[rep_.owners[v]];
+      const Member owner = member_of_[rep_.vnodes.owner(v)];
       if (!listed_[owner]) list_.push_back(owner);
       listed_[owner] = true;
     }
@@ -79,13 +79,13 @@ class PreferenceListAt {
   // The next point, going backwards; none when all have been passed.
   std::optional<Token> Next() const {
     if (vnodes_left_ == 0) return std::nullopt;
-    return rep_.tokens[vnodes_left_ - 1];
+    return rep_.vnodes.token(vnodes_left_ - 1);
   }
 
   // Goes to the arc that ends at `token`, which is Next() or comes before it.
   void PassTo(Token token) {
     while (Next() == token) {
-      MoveToFront(member_of_[rep_.owners[vnodes_left_ - 1]]);
+      MoveToFront(member_of_[rep_.vnodes.owner(vnodes_left_ - 1)]);
       --vnodes_left_;
     }
   }
@@ -210,7 +210,8 @@ std::vector<RangeTransfer> Diff(const HashRing& before, const HashRing& after,
   PreferenceListAt had(b, members.of_before, count, replicas);
   PreferenceListAt has(a, members.of_after, count, replicas);
   TransferLog log(count);
-  const Token last = std::max(b.tokens.back(), a.tokens.back());
+  const Token last = std::max(b.vnodes.token(b.vnodes.size() - 1),
+                              a.vnodes.token(a.vnodes.size() - 1));
   for (std::optional<Token> through = last; through.has_value();) {
     had.PassTo(*through);
     has.PassTo(*through);

@@ -3,9 +3,8 @@
 // HashRing::Rep: what a built ring is made of. Written once by
 // HashRing::Builder::Build, then only read.
 //
-//   tokens   0x09..  0x1f..  0x1f..  0x52..  ...   ascending
-//   owners      2       0       1       2    ...   ascending where tokens tie
-//                       |
+//   vnodes   points in order, each with its owner, a NodeIndex: vnodes.h
+//                                            |
 //   nodes    [ a, b, c ]   ascending by id, so index order is id order
 
 #ifndef TRIVET_SRC_RING_RING_REP_H_
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "src/ring/token.h"
+#include "src/ring/vnodes.h"
 #include "trivet/ring/hash_ring.h"
 
 namespace trivet {
@@ -26,25 +26,15 @@ inline namespace v0_1 {
 struct HashRing::Rep {
   explicit Rep(HashRingOptions of) : options(std::move(of)) {}
 
-  // The first vnode at or after `token`, past the last one the first of all.
-  size_t VnodeAt(Token token) const;
-
-  // The next vnode clockwise.
-  size_t VnodeAfter(size_t vnode) const {
-    return vnode + 1 == tokens.size() ? 0 : vnode + 1;
-  }
-
   // One step of PreferZones.
   bool PutByZone(NodeIndex index, NodeSpan list) const;
+
+  // Not empty; every node owns weight x vnodes_per_weight of them.
+  internal::Vnodes vnodes;
 
   HashRingOptions options;
   internal::TokenHash hash{options.secret};
   std::vector<RingNode> nodes;
-
-  // Equally long, not empty, ascending by (token, owner); every node owns
-  // weight x vnodes_per_weight of them.
-  std::vector<Token> tokens;
-  std::vector<NodeIndex> owners;
 
   // Zones as numbers, by node; and, for every depth 0, 1, 2..., how many zones
   // have more than that many nodes.

@@ -1,44 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which calls of the ring allocate: Build, Diff, Shares, and a walk past 16
-// nodes. Nothing else does.
+// Which calls of the ring allocate: Build, Diff, Shares, a change of a shared
+// ring or of the ring of a bounded load, and a walk past 16 nodes. Nothing else
+// does. And how much a ring takes.
+
+#include <malloc.h>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "gtest/gtest.h"
 #include "tests/ring/model.h"
+#include "trivet/ring/bounded_load.h"
 #include "trivet/ring/hash_ring.h"
+#include "trivet/ring/shared_ring.h"
 
 namespace {
 
 size_t allocations = 0;
 size_t allocated_bytes = 0;
+size_t live_bytes = 0;
 
-void* Allocate(size_t size) {
+void* Allocate(size_t size, size_t alignment) {
   ++allocations;
   allocated_bytes += size;
-  void* memory = std::malloc(size);
+  const size_t whole = (size + alignment - 1) / alignment * alignment;
+  void* memory = std::aligned_alloc(alignment, whole);
   if (memory == nullptr) std::abort();
+  live_bytes += malloc_usable_size(memory);
   return memory;
 }
 
+void Free(void* memory) {
+  live_bytes -= malloc_usable_size(memory);
+  std::free(memory);
+}
+
+constexpr size_t kUsual = alignof(std::max_align_t);
+
 }  // namespace
 
-void* operator new(size_t size) { return Allocate(size); }
-void* operator new[](size_t size) { return Allocate(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
+void* operator new(size_t size) { return Allocate(size, kUsual); }
+void* operator new[](size_t size) { return Allocate(size, kUsual); }
+void* operator new(size_t size, std::align_val_t alignment) {
+  return Allocate(size, static_cast<size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { Free(memory); }
+void operator delete[](void* memory) noexcept { Free(memory); }
+void operator delete(void* memory, size_t) noexcept { Free(memory); }
+void operator delete[](void* memory, size_t) noexcept { Free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { Free(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept {
+  Free(memory);
+}
 
 namespace trivet {
 namespace {
@@ -89,6 +113,55 @@ TEST(RingAllocation, ReadingDoesNotAllocate) {
   });
   EXPECT_NE(sink, 0u);
   EXPECT_EQ(count, 0u);
+}
+
+TEST(RingAllocation, PlacingUnderABoundDoesNotAllocate) {
+  absl::StatusOr<BoundedLoad> load = BoundedLoad::Create(RingOf(2000), 0.25);
+  ASSERT_TRUE(load.ok()) << load.status();
+  const size_t count = AllocationsOf([&] {
+    BoundedLoad::Unit first = load->Assign(kKey);
+    for (int i = 0; i < 1000; ++i) load->Assign(kKey);  // Far beyond its owner.
+    load->Finish(std::move(first));
+  });
+  EXPECT_EQ(load->TotalLoad(), 1000u);
+  EXPECT_EQ(count, 0u);
+}
+
+TEST(RingAllocation, ReadingASharedRingDoesNotAllocate) {
+  SharedRing shared(RingOf(10));
+  SharedRing::Reader reader(shared);
+  ASSERT_TRUE(shared.Update([](const HashRing&) { return RingOf(20); }).ok());
+  const size_t count = AllocationsOf([&] {
+    EXPECT_EQ(reader.get().nodes().size(), 20u);
+    EXPECT_EQ(shared.Load().vnode_count(), 80u);
+  });
+  EXPECT_EQ(count, 0u);
+}
+
+TEST(RingAllocation, AReplacedRingIsFreedWithItsLastReader) {
+  SharedRing shared(RingOf(10));
+  auto reader = std::make_unique<SharedRing::Reader>(shared);
+  const auto grow = [](const HashRing&) { return RingOf(1000); };
+  ASSERT_TRUE(shared.Update(grow).ok());
+  const size_t two_rings = live_bytes;  // One of 10 and one of 1000 nodes.
+  ASSERT_TRUE(shared.Update(grow).ok());
+  EXPECT_EQ(live_bytes, two_rings);
+  reader->get();
+  EXPECT_LT(live_bytes, two_rings);
+  const size_t one_ring = live_bytes;
+  ASSERT_TRUE(shared.Update(grow).ok());
+  EXPECT_GT(live_bytes, one_ring + 1000 * 4 * 16);  // The reader has the other.
+  reader.reset();
+  EXPECT_LE(live_bytes, one_ring);
+}
+
+TEST(RingAllocation, ARingTakes17BytesAPoint) {
+  const size_t before = live_bytes;
+  HashRing::Builder builder(Vnodes(1000));
+  for (int i = 0; i < 1000; ++i) builder.Add("node-" + std::to_string(i));
+  const size_t members = live_bytes - before;
+  const HashRing ring = MustBuild(builder);
+  EXPECT_LE(live_bytes - before - members, 17u * ring.vnode_count());
 }
 
 size_t AllocationsOfWalk(const HashRing& ring, int nodes) {

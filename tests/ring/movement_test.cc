@@ -23,8 +23,9 @@ namespace {
 std::vector<Token> PointsOf(const HashRing& ring, const std::string& id) {
   const internal::RingAccess::Rep& rep = internal::RingAccess::Of(ring);
   std::vector<Token> points;
-  for (size_t v = 0; v < rep.tokens.size(); ++v)
-    if (rep.nodes[rep.owners[v]].id == id) points.push_back(rep.tokens[v]);
+  for (size_t v = 0; v < rep.vnodes.size(); ++v)
+    if (rep.nodes[rep.vnodes.owner(v)].id == id)
+      points.push_back(rep.vnodes.token(v));
   return points;
 }
 

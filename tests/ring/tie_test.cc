@@ -38,12 +38,10 @@ HashRing WithPoints(const Points& points, size_t nodes) {
     members.push_back({"node-" + std::to_string(i), 1, ""});
   auto rep = std::make_shared<internal::RingAccess::Rep>(
       internal::RingAccess::Of(MustBuild(members, Vnodes(1))));
-  rep->tokens.clear();
-  rep->owners.clear();
-  for (const auto& [token, owner] : points) {
-    rep->tokens.push_back(token);
-    rep->owners.push_back(owner);
-  }
+  rep->vnodes = {};
+  rep->vnodes.Build(nodes, points.size(), [&](auto visit) {
+    for (const auto& [token, owner] : points) visit(token, owner);
+  });
   return internal::RingAccess::Make(std::move(rep));
 }
 

@@ -62,7 +62,7 @@ class TRIVET_EXPORT HashRing {
   HashRing& operator=(const HashRing&) = default;
 
   // Returns the node that owns `key`. Total: a built ring has a node for every
-  // key. O(log vnode_count()) without a branch to mispredict; no allocation.
+  // key. One cache line, nearly always; no allocation.
   // References live as long as any copy of this ring.
   const RingNode& Lookup(
       std::string_view key) const& ABSL_ATTRIBUTE_LIFETIME_BOUND;

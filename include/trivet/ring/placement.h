@@ -63,7 +63,7 @@ struct HashRingOptions {
   Placement placement = Placement::kTrivet;
 
   // Points per unit of weight, at least 1. More points: evener shares, more
-  // memory (12 bytes a point). The heaviest of many equal nodes owns about
+  // memory (17 bytes a point). The heaviest of many equal nodes owns about
   // 1.3 times its fair share with 160 points each, 1.1 times with 1000.
   uint32_t vnodes_per_weight = 160;
 
