@@ -31,8 +31,8 @@ constexpr double kOne = 0x1p32;  // A factor of 1.
 
 absl::StatusOr<BoundedLoad> BoundedLoad::Create(const HashRing& ring,
                                                 double epsilon) {
-  if (!(epsilon >= kEpsilonMin &&
-        epsilon <= kEpsilonMax)) {  // Or not a number.
+  // So that what is not a number is refused too.
+  if (!(epsilon >= kEpsilonMin && epsilon <= kEpsilonMax)) {
     return absl::InvalidArgumentError(absl::StrCat("epsilon is ", epsilon,
                                                    "; it must be ", kEpsilonMin,
                                                    " to ", kEpsilonMax));

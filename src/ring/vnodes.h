@@ -23,6 +23,7 @@
 #include <numeric>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 #include "absl/numeric/int128.h"
 #include "src/ring/line.h"

@@ -49,12 +49,14 @@ class TRIVET_EXPORT BoundedLoad {
   static absl::StatusOr<BoundedLoad> Create(const HashRing& ring,
                                             double epsilon);
 
-  BoundedLoad(BoundedLoad&&) = default;  // The units go along.
+  // The units go along. What was moved from may be destroyed or assigned to.
+  BoundedLoad(BoundedLoad&&) = default;
   BoundedLoad& operator=(BoundedLoad&&) = default;
 
   // Picks a node for one unit of work on `key` and counts it there. Total: some
   // node always has room. Does not allocate. The cost of a lookup while the
-  // owner has room; at worst it passes every point of the ring.
+  // owner has room; at worst it passes every point of the ring. A unit that is
+  // dropped and not finished stays counted.
   Unit Assign(std::string_view key);
 
   // REQUIRES: `unit` was assigned here, and not moved from.
@@ -90,7 +92,8 @@ class TRIVET_EXPORT BoundedLoad {
   std::deque<std::string> ids_;  // By seat; a unit refers to its own.
 };
 
-// Movable; what was moved from is no unit any more.
+// Movable; what was moved from is no unit any more and has no id. node() is of
+// the ring that the unit was assigned under; id() is good until it is finished.
 class TRIVET_EXPORT BoundedLoad::Unit {
  public:
   Unit(Unit&& other) noexcept
@@ -104,9 +107,7 @@ class TRIVET_EXPORT BoundedLoad::Unit {
     return *this;
   }
 
-  NodeIndex node() const {
-    return node_;
-  }  // In the ring it was assigned under.
+  NodeIndex node() const { return node_; }
   const std::string& id() const { return *id_; }
 
  private:
