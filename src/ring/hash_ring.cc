@@ -93,7 +93,7 @@ HashRing::NodeWalk HashRing::Walk(std::string_view key) const& {
 HashRing::NodeSpan HashRing::PreferenceList(std::string_view key,
                                             NodeSpan into) const& {
   const Rep& rep = *rep_;
-  const size_t wanted = std::min(into.size(), rep.nodes.size());
+  const size_t wanted = std::min(into.size(), rep.placed_count);
   size_t filled = 0;
   for (size_t v = rep.vnodes.At(TokenOf(key)); filled < wanted;
        v = rep.vnodes.After(v)) {
@@ -134,7 +134,7 @@ bool HashRing::Rep::PutByZone(NodeIndex index, NodeSpan list) const {
 HashRing::NodeSpan HashRing::PreferZones(std::string_view key,
                                          NodeSpan into) const& {
   const Rep& rep = *rep_;
-  const NodeSpan list = into.first(std::min(into.size(), rep.nodes.size()));
+  const NodeSpan list = into.first(std::min(into.size(), rep.placed_count));
   std::fill(list.begin(), list.end(), nullptr);
   size_t left = list.size();
   for (size_t v = rep.vnodes.At(TokenOf(key)); left > 0;
@@ -197,7 +197,7 @@ HashRing::NodeWalk::iterator::operator*() const {
 
 HashRing::NodeWalk::iterator& HashRing::NodeWalk::iterator::operator++() {
   NodeWalk& walk = *walk_;
-  if (walk.met_count_ == walk.rep_->nodes.size()) {
+  if (walk.met_count_ == walk.rep_->placed_count) {
     walk.rep_ = nullptr;
     walk_ = nullptr;
     return *this;

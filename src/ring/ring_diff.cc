@@ -68,7 +68,7 @@ class PreferenceListAt {
         listed_(member_count),
         vnodes_left_(rep.vnodes.size()) {
     // Past the last point: the list of the first one.
-    const size_t size = std::min(replicas, rep.nodes.size());
+    const size_t size = std::min(replicas, rep.placed_count);
     for (size_t v = 0; list_.size() < size; ++v) {
       const Member owner = member_of_[rep_.vnodes.owner(v)];
       if (!listed_[owner]) list_.push_back(owner);

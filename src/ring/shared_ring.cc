@@ -31,6 +31,8 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "src/internal/invariant.h"
+#include "src/ring/ring_rep.h"
+#include "src/ring/spares.h"
 #include "trivet/ring/hash_ring.h"
 
 namespace trivet {
@@ -38,7 +40,14 @@ inline namespace v0_1 {
 
 class SharedRing::Impl {
  public:
-  explicit Impl(const HashRing& ring) { slots_[0].Put(ring); }
+  using Spares = internal::Spares<internal::RingAccess::Rep>;
+
+  explicit Impl(const HashRing& ring)
+      : spares_(internal::RingAccess::Of(ring).spares) {
+    spares_->Open();
+    slots_[0].Put(ring);
+  }
+  ~Impl() { spares_->Close(); }
 
   const std::atomic<uint64_t>& version() const { return version_; }
 
@@ -56,6 +65,7 @@ class SharedRing::Impl {
     Slot& retired = slots_[current_];
     absl::StatusOr<HashRing> ring = change(retired.Get());
     if (!ring.ok()) return ring.status();
+    Adopt(internal::RingAccess::Of(*ring).spares);
     current_ = FreeSlot();
     slots_[current_].Put(*ring);
     const uint64_t head = head_.exchange(uint64_t{current_} << kArrivalBits,
@@ -93,6 +103,15 @@ class SharedRing::Impl {
     std::atomic<bool> free{true};
   };
 
+  // Has the memory of the rings to come kept where they will look for it.
+  void Adopt(const std::shared_ptr<Spares>& spares)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (spares == spares_) return;
+    spares->Open();
+    spares_->Close();
+    spares_ = spares;
+  }
+
   // If none is free, 63 readers were stopped between their two steps, each at
   // another ring. Only then a writer waits, for one of them to go on.
   size_t FreeSlot() const {
@@ -110,6 +129,7 @@ class SharedRing::Impl {
 
   alignas(ABSL_CACHELINE_SIZE) absl::Mutex mu_;
   size_t current_ ABSL_GUARDED_BY(mu_) = 0;
+  std::shared_ptr<Spares> spares_ ABSL_GUARDED_BY(mu_);
   std::array<Slot, kSlots> slots_;
 };
 

@@ -47,7 +47,7 @@ struct NodePoints {
 class TokenHash {
  public:
   // An empty secret is XXH3 as everybody knows it.
-  explicit TokenHash(std::string_view secret);
+  explicit TokenHash(std::string_view secret = {});
 
   Token OfKey(std::string_view key) const;
   NodePoints OfNode(std::string_view id) const;

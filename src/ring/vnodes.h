@@ -12,6 +12,8 @@
 // Nearly every lookup reads one line and nothing else. Where a line leaves the
 // answer open, the points of that line are searched by their whole tokens: a
 // few, unless somebody has chosen ids to crowd them. Slower then, never wrong.
+//
+// vnodes_build.h says how a table is made.
 
 #ifndef TRIVET_SRC_RING_VNODES_H_
 #define TRIVET_SRC_RING_VNODES_H_
@@ -20,26 +22,33 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <numeric>
 #include <vector>
 
 #include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 #include "absl/numeric/int128.h"
 #include "src/ring/line.h"
+#include "src/ring/point.h"
 #include "trivet/ring/hash_ring.h"
 
 namespace trivet {
 inline namespace v0_1 {
 namespace internal {
 
-struct Point {
-  Token token;
-  NodeIndex owner;
+// One difference between the owners of two tables: `by` is added to every owner
+// that is `from` or more, modulo 2^32. Differences apply one after the other.
+struct OwnerShift {
+  NodeIndex from;
+  NodeIndex by;
+};
 
-  friend bool operator<(const Point& a, const Point& b) {
-    return a.token != b.token ? a.token < b.token : a.owner < b.owner;
-  }
+// What turns one table into another. Shifts keep the order of the owners that
+// stay; points ascend, with their owners as they are in their own table, none
+// twice.
+struct VnodeChange {
+  std::vector<OwnerShift> shifts;
+  std::vector<Point> removed;
+  std::vector<Point> added;
 };
 
 template <typename Owner>
@@ -52,6 +61,11 @@ class VnodeTable {
   // sort of each line ends the work: O(count log count) at worst.
   template <typename ForEachPoint>
   void Build(size_t count, ForEachPoint for_each_point);
+
+  // `base` with a change, of which some points are left. One copy of `base`,
+  // and some work for each point of the change. Memory that this table has is
+  // used again.
+  void Patch(const VnodeTable& base, const VnodeChange& change);
 
   size_t size() const { return tokens_.size(); }
   Token token(size_t vnode) const { return tokens_[vnode]; }
@@ -111,7 +125,20 @@ class VnodeTable {
 
   size_t Wrapped(size_t vnode) const { return vnode == size() ? 0 : vnode; }
 
-  void FillLine(size_t line, Owner next);
+  // Steps of Build and Patch; vnodes_build.h.
+  struct Edit;
+  std::vector<Edit> EditsOf(const VnodeChange& change) const;
+  size_t PlaceFor(const Point& added,
+                  const std::vector<OwnerShift>& shifts) const;
+  void PatchPoints(const VnodeTable& base, const std::vector<Edit>& edits,
+                   const std::vector<OwnerShift>& shifts);
+  void PatchFirsts(const VnodeTable& base, const std::vector<Edit>& edits);
+  void PatchLines(const VnodeTable& base, const std::vector<Edit>& edits,
+                  const std::vector<OwnerShift>& shifts);
+  bool IsWellFilled(size_t count) const;
+  void CutLines();
+  void FillLine(size_t line);
+  void TellBefore(size_t line);
 
   std::vector<Line<Owner>> lines_;
   std::vector<uint32_t> firsts_;  // One more than there are lines.
@@ -126,16 +153,15 @@ class Vnodes {
   static constexpr size_t kNarrowNodesMax =
       size_t{std::numeric_limits<uint16_t>::max()} + 1;
 
-  // Of owners 0 .. nodes - 1; see VnodeTable::Build. Once.
+  // Of owners 0 .. nodes - 1; see VnodeTable::Build.
   template <typename ForEachPoint>
-  void Build(size_t nodes, size_t count, ForEachPoint for_each_point) {
-    wide_ = nodes > kNarrowNodesMax;
-    if (wide_) {
-      of_many_.Build(count, for_each_point);
-    } else {
-      of_few_.Build(count, for_each_point);
-    }
-  }
+  void Build(size_t nodes, size_t count, ForEachPoint for_each_point);
+
+  // See VnodeTable::Patch. REQUIRES: `base` has owners as wide as `nodes` need.
+  void Patch(const Vnodes& base, const VnodeChange& change);
+
+  static bool IsWide(size_t nodes) { return nodes > kNarrowNodesMax; }
+  bool is_wide() const { return wide_; }
 
   size_t size() const { return wide_ ? of_many_.size() : of_few_.size(); }
   Token token(size_t vnode) const {
@@ -164,51 +190,6 @@ class Vnodes {
   VnodeTable<uint16_t> of_few_;  // One of the two is empty.
   VnodeTable<uint32_t> of_many_;
 };
-
-template <typename Owner>
-template <typename ForEachPoint>
-void VnodeTable<Owner>::Build(size_t count, ForEachPoint for_each_point) {
-  lines_.resize(count / kFill + 1);
-
-  // Where the points of each line begin; the scatter makes of it where they
-  // end, which is where the next line's begin.
-  firsts_.assign(lines_.size() + 1, 0);
-  for_each_point(
-      [&](Token token, NodeIndex) { ++firsts_[PlaceOf(token).line + 1]; });
-  std::partial_sum(firsts_.begin(), firsts_.end(), firsts_.begin());
-  std::vector<Point> points(count);
-  for_each_point([&](Token token, NodeIndex owner) {
-    points[firsts_[PlaceOf(token).line]++] = {token, owner};
-  });
-  std::copy_backward(firsts_.begin(), firsts_.end() - 1, firsts_.end());
-  firsts_.front() = 0;
-
-  tokens_.resize(count);
-  owners_.resize(count);
-  for (size_t line = 0; line < lines_.size(); ++line) {
-    std::sort(points.data() + firsts_[line], points.data() + firsts_[line + 1]);
-    for (size_t v = firsts_[line]; v < firsts_[line + 1]; ++v) {
-      tokens_[v] = points[v].token;
-      owners_[v] = static_cast<Owner>(points[v].owner);
-    }
-  }
-  Owner next = owners_.front();
-  for (size_t line = lines_.size(); line-- > 0;) {
-    FillLine(line, next);
-    if (firsts_[line] < firsts_[line + 1]) next = owners_[firsts_[line]];
-  }
-}
-
-template <typename Owner>
-void VnodeTable<Owner>::FillLine(size_t line, Owner next) {
-  constexpr uint16_t kFree = std::numeric_limits<uint16_t>::max();
-  for (size_t slot = 0; slot < Line<Owner>::kSlots; ++slot) {
-    const size_t v = firsts_[line] + slot;
-    const bool taken = v < firsts_[line + 1];
-    lines_[line].suffixes[slot] = taken ? PlaceOf(tokens_[v]).suffix : kFree;
-    lines_[line].owners[slot] = taken ? owners_[v] : next;
-  }
-}
 
 template <typename Owner>
 ABSL_ATTRIBUTE_NOINLINE size_t VnodeTable<Owner>::Search(size_t line,

@@ -59,11 +59,18 @@ TEST(RingSharedRing, AReferenceIsGoodUntilTheNextGet) {
 }
 
 // Run it under TSan and ASan. Every ring of n nodes is the ring of nodes 0 to
-// n - 1, so whoever sees anything else saw half of something.
+// n - 1, so whoever sees anything else saw half of something, or a ring that
+// was written over.
 TEST(RingSharedRing, ManyReadersAndWritersLoseNothing) {
   constexpr size_t kReaders = 3;
   constexpr size_t kWriters = 2;
   constexpr size_t kUpdates = 300;
+  std::vector<std::string> owner_in_ring_of = {"no ring"};
+  HashRing next = OneNode();
+  while (owner_in_ring_of.size() < 2 + kWriters * kUpdates) {
+    owner_in_ring_of.push_back(next.Lookup("k").id);
+    next = AddNext(next).value();
+  }
   SharedRing shared(OneNode());
   std::atomic<size_t> writing{kWriters};
   std::vector<std::thread> threads;
@@ -77,7 +84,7 @@ TEST(RingSharedRing, ManyReadersAndWritersLoseNothing) {
         ASSERT_GE(ring.nodes().size(), newest);
         newest = ring.nodes().size();
         ASSERT_EQ(ring.vnode_count(), 2 * newest);
-        ASSERT_LT(std::stoul(ring.Lookup("k").id), newest);
+        ASSERT_EQ(ring.Lookup("k").id, owner_in_ring_of[newest]);
       }
     });
   }

@@ -17,6 +17,7 @@
 #include "absl/types/span.h"
 #include "gtest/gtest.h"
 #include "src/ring/ring_rep.h"
+#include "src/ring/vnodes_build.h"
 #include "tests/ring/model.h"
 #include "trivet/ring/hash_ring.h"
 #include "trivet/ring/ring_diff.h"

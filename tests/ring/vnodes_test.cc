@@ -15,6 +15,8 @@
 
 #include "gtest/gtest.h"
 #include "src/ring/line.h"
+#include "src/ring/point.h"
+#include "src/ring/vnodes_build.h"
 #include "trivet/ring/hash_ring.h"
 
 namespace trivet {

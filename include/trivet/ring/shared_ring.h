@@ -55,6 +55,10 @@ class TRIVET_EXPORT SharedRing {
   // Replaces the ring by `change` of it, one at a time, so that no change is
   // lost. Returns what `change` returned, and leaves the ring as it was if that
   // is an error. `change` must not call Update.
+  //
+  // Fast for a few nodes more or less, told to a Builder of the ring that
+  // `change` is given: the new ring is a copy with that change, in the memory of
+  // a ring that no reader has any more, of which one is kept.
   absl::Status Update(
       absl::FunctionRef<absl::StatusOr<HashRing>(const HashRing&)> change);
 
