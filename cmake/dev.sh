@@ -30,7 +30,8 @@ jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN)}
 core_packages="cmake ninja-build g++ libabsl-dev libxxhash-dev"
 all_packages="$core_packages libgmock-dev libbenchmark-dev libcli11-dev
               nlohmann-json3-dev pkg-config"
-check_packages="$all_packages clang clang-tidy-19 libclang-rt-dev"
+check_packages="$all_packages clang clang-tidy-19 libclang-rt-dev
+                g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user-static"
 
 say() { printf '\n== %s\n' "$*"; }
 fail() {
@@ -132,7 +133,7 @@ test_() {
 
 # --- What is slow: the stages of check ----------------------------------------
 
-stages="asan clang tidy packaging mutants ring lock txn sim"
+stages="asan clang tidy processors packaging mutants ring lock txn sim fuzz"
 
 asan() {
   build asan -C cmake/ci/asan.cmake
@@ -152,6 +153,23 @@ tidy() {
     -DTRIVET_BUILD_BENCH=OFF >/dev/null
   find src -name '*.cc' | sort |
     xargs -P "$jobs" -n 1 clang-tidy-19 -p build/tidy --quiet
+}
+
+# The ring on other processors, emulated: with NEON, and with neither SSE2 nor
+# NEON on one that is big-endian.
+processors() {
+  deps $check_packages
+  headers=build/processors/include  # Those that no processor has its own of.
+  mkdir -p "$headers"
+  ln -sfn /usr/include/absl /usr/include/xxhash.h "$headers"
+  for processor in aarch64 s390x; do
+    say "the ring on $processor"
+    "$processor-linux-gnu-g++" -std=c++17 -O2 -static -Wall -Wextra -Werror \
+      -I. -Iinclude -I"$headers" tests/ring/processor_check.cc \
+      src/ring/token.cc src/ring/md5.cc src/ring/crc32.cc \
+      -o "build/processors/$processor"
+    "qemu-$processor-static" "build/processors/$processor"
+  done
 }
 
 # Every way to use the package, with archives and with shared libraries.
@@ -179,6 +197,25 @@ sim() {
   done
 }
 
+# Inputs that nobody has thought of, for a while each; what was found once and
+# is to be tried for ever belongs into tests/fuzz/corpus.
+fuzz() {
+  seconds=${TRIVET_FUZZ_SECONDS:-60}
+  say "building build/fuzz"
+  cmake -S . -B build/fuzz -G Ninja --log-level=STATUS \
+    -C cmake/ci/fuzz.cmake >build/fuzz.configure.log 2>&1 ||
+    { cat build/fuzz.configure.log >&2; fail "cannot configure"; }
+  for source in tests/fuzz/*_fuzz.cc; do
+    name=$(basename "$source" _fuzz.cc)
+    cmake --build build/fuzz -j "$jobs" --target "${name}_fuzz"
+    say "fuzzing $name for $seconds s"
+    mkdir -p "build/fuzz/corpus/$name"
+    build/fuzz/tests/fuzz/"${name}_fuzz" -max_total_time="$seconds" \
+      -print_final_stats=1 -verbosity=0 -artifact_prefix=build/fuzz/ \
+      "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name"
+  done
+}
+
 # Each module configures, builds, installs and passes its tests alone.
 alone() {
   build "$1" -C cmake/ci/alone.cmake -DTRIVET_MODULES="$1"
@@ -195,7 +232,7 @@ check() {
     case $1 in
       --full)
         budget=
-        export TRIVET_HISTORIES=200000
+        export TRIVET_HISTORIES=200000 TRIVET_FUZZ_SECONDS=600
         ;;
       --budget)
         [ $# -ge 2 ] || fail "--budget needs a number of minutes"

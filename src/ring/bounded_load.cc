@@ -94,7 +94,9 @@ void BoundedLoad::SetRing(const HashRing& ring) {
   ring_ = ring;
   total_ = weight_total_ = 0;
   seat_of_.clear();
-  for (const RingNode& node : ring_.nodes()) {
+  const internal::RingAccess::Rep& rep = internal::RingAccess::Of(ring_);
+  for (NodeIndex index = 0; index < rep.nodes.size(); ++index) {
+    const RingNode& node = rep.nodes[index];
     uint32_t seat;
     if (const auto found = taken.find(node.id); found != taken.end()) {
       seat = found->second;
@@ -107,8 +109,9 @@ void BoundedLoad::SetRing(const HashRing& ring) {
       seats_.emplace_back();
       ids_.push_back(node.id);
     }
-    seats_[seat].weight = node.weight;
     seat_of_.push_back(seat);
+    if (!rep.IsPlaced(index)) continue;  // No walk meets it.
+    seats_[seat].weight = node.weight;
     total_ += seats_[seat].load;
     weight_total_ += node.weight;
   }

@@ -32,7 +32,8 @@ constexpr size_t kSecretSizeMax = 4096;
 constexpr uint64_t kPointsMax = uint64_t{1} << 24;
 
 absl::Status CheckOptions(const HashRingOptions& options) {
-  if (options.placement != Placement::kTrivet)
+  if (options.placement < Placement::kTrivet ||
+      options.placement > Placement::kNginx)
     return absl::InvalidArgumentError(
         absl::StrCat("placement is ", static_cast<int>(options.placement),
                      ", which is none of this release's"));
@@ -49,8 +50,6 @@ absl::Status CheckOptions(const HashRingOptions& options) {
 // How many points they have; refuses too many before any is made.
 absl::StatusOr<size_t> CountPoints(const Members& members,
                                    uint32_t vnodes_per_weight) {
-  if (members.list().empty())
-    return absl::InvalidArgumentError("nodes: there are 0; a ring needs 1");
   uint64_t points = 0;
   for (const Members::Member& member : members.list()) {
     // Below 2^64: the limit and a product of two 32-bit numbers.
@@ -117,9 +116,10 @@ absl::StatusOr<HashRing> HashRing::Builder::Build() const {
   if (base_ != nullptr && steps_.empty()) return HashRing(base_);
   if (absl::Status status = CheckOptions(options_); !status.ok()) return status;
 
+  const bool foreign = options_.placement != Placement::kTrivet;
   Members members(base_ == nullptr ? absl::Span<const RingNode>()
                                    : absl::MakeConstSpan(base_->nodes),
-                  Members::Order::kById);
+                  foreign ? Members::Order::kByAdd : Members::Order::kById);
   for (const auto& [kind, node] : steps_) {
     absl::Status status = kind == Step::kAdd   ? members.Add(node)
                           : kind == Step::kSet ? members.Set(node)
@@ -127,11 +127,19 @@ absl::StatusOr<HashRing> HashRing::Builder::Build() const {
     if (!status.ok()) return status;
   }
   members.Finish();
+  if (members.list().empty())
+    return absl::InvalidArgumentError("nodes: there are 0; a ring needs 1");
+
+  std::shared_ptr<Rep> rep;
+  if (foreign) {
+    rep = Rep::New(options_);
+    const absl::Status status = rep->FillForeign(members);
+    if (!status.ok()) return status;
+    return HashRing(std::move(rep));
+  }
   const absl::StatusOr<size_t> points =
       CountPoints(members, options_.vnodes_per_weight);
   if (!points.ok()) return points.status();
-
-  std::shared_ptr<Rep> rep;
   if (base_ != nullptr && IsSmall(members, *base_)) {
     rep = Rep::NewFrom(*base_);
     rep->FillFrom(*base_, members);

@@ -26,7 +26,7 @@ inline namespace v0_1 {
 HashRing::HashRing(std::shared_ptr<const Rep> rep) : rep_(std::move(rep)) {}
 
 Token HashRing::TokenOf(std::string_view key) const {
-  return rep_->hash.OfKey(key);
+  return rep_->TokenOf(key);
 }
 
 const RingNode& HashRing::Lookup(std::string_view key) const& {
@@ -38,7 +38,7 @@ const RingNode& HashRing::LookupToken(Token token) const& {
 }
 
 NodeIndex HashRing::LookupIndex(std::string_view key) const {
-  return rep_->vnodes.OwnerAt(TokenOf(key));
+  return rep_->vnodes.OwnerAt(rep_->TokenOf(key));
 }
 
 // Hashes sixteen keys and starts to fetch the line of each before it reads the
@@ -48,16 +48,16 @@ void HashRing::LookupBatch(absl::Span<const std::string_view> keys,
   TRIVET_INVARIANT(owners.size() == keys.size(),
                    "LookupBatch requires as many owners as keys");
   constexpr size_t kLanes = 16;
-  const internal::Vnodes& vnodes = rep_->vnodes;
+  const Rep& rep = *rep_;
   std::array<Token, kLanes> tokens;
   for (size_t done = 0; done < keys.size(); done += kLanes) {
     const size_t lanes = std::min(kLanes, keys.size() - done);
     for (size_t i = 0; i < lanes; ++i) {
-      tokens[i] = TokenOf(keys[done + i]);
-      vnodes.Prefetch(tokens[i]);
+      tokens[i] = rep.TokenOf(keys[done + i]);
+      rep.vnodes.Prefetch(tokens[i]);
     }
     for (size_t i = 0; i < lanes; ++i)
-      owners[done + i] = vnodes.OwnerAt(tokens[i]);
+      owners[done + i] = rep.vnodes.OwnerAt(tokens[i]);
   }
 }
 

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -35,20 +36,36 @@ using Rep = internal::RingAccess::Rep;
 // A node by its place in the ids of both rings together, in id order.
 using Member = uint32_t;
 
+// The nodes of one ring in id order, in which those of some placements are not.
+std::vector<NodeIndex> ById(const std::vector<RingNode>& nodes) {
+  std::vector<NodeIndex> order(nodes.size());
+  std::iota(order.begin(), order.end(), NodeIndex{0});
+  const auto by_id = [&nodes](NodeIndex a, NodeIndex b) {
+    return nodes[a].id < nodes[b].id;
+  };
+  if (!std::is_sorted(order.begin(), order.end(), by_id))
+    std::sort(order.begin(), order.end(), by_id);
+  return order;
+}
+
 struct Members {
   Members(const std::vector<RingNode>& before,
-          const std::vector<RingNode>& after) {
-    const RingNode* b = before.data();
-    const RingNode* a = after.data();
-    const RingNode* const b_end = b + before.size();
-    const RingNode* const a_end = a + after.size();
-    while (b != b_end || a != a_end) {
-      const int order = b == b_end ? 1 : a == a_end ? -1 : b->id.compare(a->id);
+          const std::vector<RingNode>& after)
+      : of_before(before.size()), of_after(after.size()) {
+    const std::vector<NodeIndex> b_order = ById(before);
+    const std::vector<NodeIndex> a_order = ById(after);
+    auto b = b_order.begin();
+    auto a = a_order.begin();
+    while (b != b_order.end() || a != a_order.end()) {
+      const int order = b == b_order.end() ? 1
+                        : a == a_order.end()
+                            ? -1
+                            : before[*b].id.compare(after[*a].id);
       const auto member = static_cast<Member>(ids.size());
-      ids.push_back(order <= 0 ? &b->id : &a->id);
+      ids.push_back(order <= 0 ? &before[*b].id : &after[*a].id);
       stays.push_back(order >= 0);
-      if (order <= 0) of_before.push_back(member), ++b;
-      if (order >= 0) of_after.push_back(member), ++a;
+      if (order <= 0) of_before[*b++] = member;
+      if (order >= 0) of_after[*a++] = member;
     }
   }
 

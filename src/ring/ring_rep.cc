@@ -17,6 +17,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "src/ring/foreign.h"
 #include "src/ring/members.h"
 #include "src/ring/point.h"
 #include "src/ring/spares.h"
@@ -89,6 +92,25 @@ void HashRing::Rep::FillFrom(const Rep& base, const Members& members) {
   TakeFingerprint();
 }
 
+absl::Status HashRing::Rep::FillForeign(const Members& members) {
+  CopyNodes(members);
+  const absl::StatusOr<std::vector<Point>> points =
+      internal::ForeignPoints(options, nodes);
+  if (!points.ok()) return points.status();
+  unplaced.assign(nodes.size(), true);
+  for (const Point& point : *points) unplaced[point.owner] = false;
+  placed_count =
+      static_cast<size_t>(std::count(unplaced.begin(), unplaced.end(), false));
+  NumberZones();
+  vnodes.Build(nodes.size(), points->size(), [&points](auto visit) {
+    for (const auto& [token, owner] : *points) visit(token, owner);
+  });
+  for (NodeIndex node = 0; node < nodes.size(); ++node)
+    node_digests += ForeignDigestOf(node);
+  TakeFingerprint();
+  return absl::OkStatus();
+}
+
 // A heavier node keeps the points that it had when it was lighter. Shifts
 // apply one after the other: as the changes ascend, each finds the owners that
 // it is about where the ones before have put them.
@@ -123,12 +145,13 @@ void HashRing::Rep::CopyNodes(const Members& members) {
 
 void HashRing::Rep::NumberZones() {
   std::map<std::string_view, uint32_t> numbers;
-  for (const RingNode& node : nodes) {
+  zone_of.assign(nodes.size(), Members::kNone);
+  for (NodeIndex node = 0; node < nodes.size(); ++node) {
+    if (!IsPlaced(node)) continue;
     const auto next = static_cast<uint32_t>(numbers.size());
-    const uint32_t zone = numbers.insert({node.zone, next}).first->second;
-    if (zone == next) zone_sizes.push_back(0);
-    zone_of.push_back(zone);
-    ++zone_sizes[zone];
+    zone_of[node] = numbers.insert({nodes[node].zone, next}).first->second;
+    if (zone_of[node] == next) zone_sizes.push_back(0);
+    ++zone_sizes[zone_of[node]];
   }
   CountZones();
 }
@@ -176,15 +199,23 @@ void HashRing::Rep::CountZones() {
 }
 
 // A sum of one digest per node, so that a change of one node is a change of one
-// term. The first word tells what is digested: a node, or the ring (1: the
-// format).
+// term. The first word tells what is digested: a node, the ring (1: the
+// format), a node whose place counts, or the limits of kEnvoy.
 uint64_t HashRing::Rep::DigestOf(const RingNode& node) const {
   const NodePoints points = hash.OfNode(node.id);
   return hash.OfWords(
       {0, points.start, points.stride, node.weight, hash.OfKey(node.zone)});
 }
 
+uint64_t HashRing::Rep::ForeignDigestOf(NodeIndex node) const {
+  const auto& [id, weight, zone] = nodes[node];
+  return hash.OfWords({2, hash.OfKey(id), node, weight, hash.OfKey(zone)});
+}
+
 void HashRing::Rep::TakeFingerprint() {
+  if (options.placement == Placement::kEnvoy)
+    node_digests +=
+        hash.OfWords({3, options.ring_size_min, options.ring_size_max, 0, 0});
   fingerprint =
       hash.OfWords({1, static_cast<uint64_t>(options.placement),
                     options.vnodes_per_weight, nodes.size(), node_digests});

@@ -13,9 +13,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "src/ring/foreign.h"
 #include "src/ring/members.h"
 #include "src/ring/spares.h"
 #include "src/ring/token.h"
@@ -29,14 +32,22 @@ inline namespace v0_1 {
 struct HashRing::Rep {
   // An empty one, for the members of a ring that was built from nothing, or
   // from `base`, where it may have memory of a retired ring. To be filled by
-  // one of the next two, once.
+  // one of the next three, once.
   static std::shared_ptr<Rep> New(const HashRingOptions& options);
   static std::shared_ptr<Rep> NewFrom(const Rep& base);
 
-  // Fills it: with members, who have `count` points together; or with members
-  // that differ a little from those of `base`.
+  // Fills it: with members, who have `count` points together; with members
+  // that differ a little from those of `base`; or with members whose points are
+  // as another program places them, if it can.
   void Fill(const internal::Members& members, size_t count);
   void FillFrom(const Rep& base, const internal::Members& members);
+  absl::Status FillForeign(const internal::Members& members);
+
+  Token TokenOf(std::string_view key) const {
+    return options.placement == Placement::kTrivet
+               ? hash.OfKey(key)
+               : internal::ForeignTokenOf(options.placement, key);
+  }
 
   // False: a foreign placement gave the node no point, so that no key is its.
   bool IsPlaced(NodeIndex node) const {
@@ -76,6 +87,7 @@ struct HashRing::Rep {
   void CountZones();
   internal::VnodeChange ChangeOf(const internal::Members& members) const;
   uint64_t DigestOf(const RingNode& node) const;
+  uint64_t ForeignDigestOf(NodeIndex node) const;
   void TakeFingerprint();
 };
 

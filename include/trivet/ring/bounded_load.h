@@ -4,7 +4,7 @@
 //
 // Each unit of work goes to the first node of its key's walk that is below its
 // capacity. With m units on the nodes of the ring, this one included, and a
-// node's weight w among the weights W of all:
+// node's weight w among the weights W of all (of those that have points):
 //
 //   capacity = ceil((1 + epsilon) x m x w / W)
 //
@@ -69,7 +69,7 @@ class TRIVET_EXPORT BoundedLoad {
 
   const HashRing& ring() const { return ring_; }
 
-  // Units on a node of ring(), and on all of them together.
+  // Units on a node of ring(), and on all of them that have points together.
   uint64_t LoadOf(NodeIndex node) const { return seats_[seat_of_[node]].load; }
   uint64_t TotalLoad() const { return total_; }
 

@@ -20,9 +20,9 @@
 //
 // Placement is a wire format. Equal members and options give equal placement in
 // every process, compiler, byte order and release (tests/golden/placement_v1),
-// in whatever order the members were added. With Placement::kTrivet a node's
-// points depend on that node alone, so a change to one node never moves a key
-// between two others.
+// in whatever order the members were added; a node's points depend on that node
+// alone, so a change to one never moves a key between two others. The
+// placements of other programs promise less: placement.h.
 //
 // Thread safety: immutable; any number of threads may read one copy.
 // Source: Karger et al., "Consistent Hashing and Random Trees", STOC 1997.
@@ -62,8 +62,7 @@ class TRIVET_EXPORT HashRing {
   HashRing& operator=(const HashRing&) = default;
 
   // Returns the node that owns `key`. Total: a built ring has a node for every
-  // key. One cache line, nearly always; no allocation.
-  // References live as long as any copy of this ring.
+  // key. One cache line, nearly always. References live as long as any copy.
   const RingNode& Lookup(
       std::string_view key) const& ABSL_ATTRIBUTE_LIFETIME_BOUND;
   const RingNode& LookupToken(Token token) const& ABSL_ATTRIBUTE_LIFETIME_BOUND;
@@ -75,8 +74,9 @@ class TRIVET_EXPORT HashRing {
   void LookupBatch(absl::Span<const std::string_view> keys,
                    absl::Span<NodeIndex> owners) const;
 
-  // Yields every node once, in ring order from the owner of `key` on; replicas,
-  // health and load are filters over it. Allocates only if it passes 16 nodes.
+  // Yields every node (of those with points: placement.h) once, in ring order
+  // from the owner of `key` on; replicas, health and load are filters over it.
+  // Allocates only if it passes 16 nodes.
   NodeWalk Walk(std::string_view key) const& ABSL_ATTRIBUTE_LIFETIME_BOUND;
 
   // The first node of the walk that `keep` accepts; null if none.
@@ -92,8 +92,8 @@ class TRIVET_EXPORT HashRing {
   NodeSpan PreferenceList(std::string_view key, NodeSpan into) const&;
   NodeSpan PreferZones(std::string_view key, NodeSpan into) const&;
 
-  // Nodes in ascending id order, bytewise; shares of the circle in the same
-  // order, exact, which sum to 1.
+  // Nodes in ascending id order, bytewise (foreign placements: as they were
+  // added); shares of the circle in the same order, exact, which sum to 1.
   absl::Span<const RingNode> nodes() const& ABSL_ATTRIBUTE_LIFETIME_BOUND;
   std::vector<double> Shares() const;
   size_t vnode_count() const;
@@ -129,7 +129,7 @@ class TRIVET_EXPORT HashRing::Builder {
 
   Builder& Add(RingNode node);
   Builder& Add(std::string id, uint32_t weight = 1, std::string zone = {});
-  Builder& Set(RingNode node);  // Replaces the node of that id.
+  Builder& Set(RingNode node);  // Replaces the node of that id, in its place.
   Builder& Remove(std::string_view id);
 
   // kInvalidArgument, naming the node, the value and the limit: a zero weight,

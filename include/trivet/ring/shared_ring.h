@@ -57,8 +57,8 @@ class TRIVET_EXPORT SharedRing {
   // is an error. `change` must not call Update.
   //
   // Fast for a few nodes more or less, told to a Builder of the ring that
-  // `change` is given: the new ring is a copy with that change, in the memory of
-  // a ring that no reader has any more, of which one is kept.
+  // `change` is given: the new ring is a copy with that change, in the memory
+  // of a ring that no reader has any more, of which one is kept.
   absl::Status Update(
       absl::FunctionRef<absl::StatusOr<HashRing>(const HashRing&)> change);
 
