@@ -96,6 +96,10 @@ template <typename T>
 auto FieldsOf(T& r, const Heuristic*) {
   return std::tie(r.txn, r.decision);
 }
+template <typename T>
+auto FieldsOf(T& r, const LogOwner*) {
+  return std::tie(r.participant);
+}
 
 class FieldWriter {
  public:

@@ -358,12 +358,8 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Open(
   absl::StatusOr<internal::ClaimedLog> claimed = internal::ClaimLog(
       log, options.epoch.value_or(0), owner, BelongsToCoordinator, &table);
   if (!claimed.ok()) return claimed.status();
-  const auto unfit = [&owner](const absl::Status& why) {
-    return absl::Status(
-        why.code(), absl::StrCat("the log of ", owner, ": ", why.message()));
-  };
   absl::StatusOr<std::string> id = IdentityOf(claimed->records);
-  if (!id.ok()) return unfit(id.status());
+  if (!id.ok()) return internal::UnfitLog(owner, id.status());
 
   RoleIdentity self;
   self.name = absl::StrCat(name, "#", *id);
@@ -371,7 +367,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Open(
   self.epoch = claimed->epoch;
   if (const absl::Status own = CheckOwn(claimed->records, self, table);
       !own.ok()) {
-    return unfit(own);
+    return internal::UnfitLog(owner, own);
   }
   CoordinatorMachine machine(
       self, options, internal::JitterSeed(name, self.epoch), claimed->records);

@@ -59,7 +59,7 @@ class CoordinatorMachine::Impl : private internal::CoordinatorState {
         },
         std::move(event));
     if (stopped_) return;  // CO-26
-    if (log_.CompactionIsDue()) Compact();
+    if (log_.CompactionIsDue(/*rides=*/false)) Compact();
     if (const LogIndex trim = log_.TrimBefore(); trim > trimmed_) {
       trimmed_ = out_->trim_before = trim;
     }

@@ -78,6 +78,9 @@ class Describer {
   std::string operator()(const Heuristic& r) const {
     return absl::StrCat("Heuristic", Id(r.txn), " ", Describe(r.decision));
   }
+  std::string operator()(const LogOwner& r) const {
+    return absl::StrCat("LogOwner participant=", r.participant);
+  }
 
  private:
   std::string Id(const TxnKey& txn) const {

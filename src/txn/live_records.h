@@ -41,8 +41,10 @@ template <typename Note>
 class LiveRecords {
  public:
   // Compact when the oldest live record is further behind than this, and than
-  // kLagFactor times as many records as are live.
+  // kLagFactor times as many records as are live. Copies that ride along with
+  // what is forced anyway cost no sync, so they may come sooner.
   static constexpr uint64_t kLagMin = 1024;
+  static constexpr uint64_t kLagMinRiding = 64;
   static constexpr uint64_t kLagFactor = 4;
 
   // A record that Claim visited and that is still needed. Its ticket goes to
@@ -101,10 +103,10 @@ class LiveRecords {
     return entries_.front().index;
   }
 
-  bool CompactionIsDue() const {
+  bool CompactionIsDue(bool rides) const {
     return copies_last_ == 0 && first_ < unappended_ &&
            last_index_ - entries_.front().index >
-               std::max(kLagMin, kLagFactor * live_);
+               std::max(rides ? kLagMinRiding : kLagMin, kLagFactor * live_);
   }
 
   // Between these two the machine issues a copy of every live record, also of

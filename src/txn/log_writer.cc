@@ -53,6 +53,11 @@ absl::StatusOr<ClaimedLog> ClaimLog(LogStore* log, Epoch wanted,
   return claimed;
 }
 
+absl::Status UnfitLog(std::string_view owner, const absl::Status& why) {
+  return absl::Status(
+      why.code(), absl::StrCat("the log of ", Sv(owner), ": ", why.message()));
+}
+
 void LogWriter::Write(const std::vector<LogWrite>& writes,
                       const SharedPeers& peers, Completed completed) {
   std::vector<std::string> records;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "src/txn/peer_table.h"
 #include "src/txn/shared_peers.h"
@@ -39,6 +40,10 @@ struct ClaimedLog {
 TRIVET_EXPORT absl::StatusOr<ClaimedLog> ClaimLog(
     LogStore* log, Epoch wanted, std::string_view owner,
     bool (*belongs)(const TxnRecord& record), PeerTable* peers);
+
+// The error of a log whose records cannot all be `owner`'s.
+TRIVET_EXPORT absl::Status UnfitLog(std::string_view owner,
+                                    const absl::Status& why);
 
 class TRIVET_EXPORT LogWriter {
  public:

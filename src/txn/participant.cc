@@ -42,6 +42,28 @@ bool BelongsToParticipant(const TxnRecord& record) {
          !std::holds_alternative<Ended>(record);
 }
 
+// Whether `records` are those of participant `name`. With another's it would
+// ask that one's coordinators in the wrong name, take "abort" for an answer,
+// and undo what was committed.
+absl::Status CheckOwn(const std::vector<LoggedRecord>& records,
+                      const std::string& name) {
+  bool owned = false;
+  for (const LoggedRecord& logged : records) {
+    const auto* owner = std::get_if<LogOwner>(&logged.record);
+    if (owner == nullptr) continue;
+    if (owner->participant != name) {
+      return absl::DataLossError(absl::StrCat(
+          "record ", logged.index, " says that it is the log of participant ",
+          internal::Quoted(owner->participant), "; is this another's log?"));
+    }
+    owned = true;
+  }
+  if (owned || records.empty()) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("of its ", records.size(), " records, from ",
+                   records.front().index, " on, none says whose they are"));
+}
+
 }  // namespace
 
 class Participant::Impl final : public internal::TxnDriver<ParticipantMachine> {
@@ -213,10 +235,14 @@ absl::StatusOr<std::unique_ptr<Participant>> Participant::Open(
     return status;
   }
   PeerTable table;
-  absl::StatusOr<internal::ClaimedLog> claimed = internal::ClaimLog(
-      log, 0, absl::StrCat("participant ", internal::Quoted(name)),
-      BelongsToParticipant, &table);
+  const std::string owner =
+      absl::StrCat("participant ", internal::Quoted(name));
+  absl::StatusOr<internal::ClaimedLog> claimed =
+      internal::ClaimLog(log, 0, owner, BelongsToParticipant, &table);
   if (!claimed.ok()) return claimed.status();
+  if (const absl::Status own = CheckOwn(claimed->records, name); !own.ok()) {
+    return internal::UnfitLog(owner, own);
+  }
 
   const Epoch epoch = claimed->epoch;
   const RoleIdentity self{name, table.Intern(name), epoch};

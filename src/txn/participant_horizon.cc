@@ -31,7 +31,7 @@ void ParticipantState::BeginStep(MonotonicTime now, TxnEffects* effects) {
 }
 
 void ParticipantState::EndStep() {
-  if (log_.CompactionIsDue()) Compact();
+  if (log_.CompactionIsDue(forced_)) Compact();
   if (forced_) WriteHorizons();
   if (const LogIndex trim = log_.TrimBefore(); trim > trimmed_) {
     trimmed_ = effects_->trim_before = trim;
@@ -181,6 +181,9 @@ void ParticipantState::Compact() {
   const auto copy = [this](TxnRecord record, uint64_t* ticket) {
     if (*ticket != 0) Write(Durability::kForced, std::move(record), {}, ticket);
   };
+  if (!TRIVET_MUTANT(copies_miss_the_owner)) {
+    copy(LogOwner{name_}, &owner_ticket_);  // PA-33
+  }
   for (auto& [coordinator, peer] : peers_) {
     copy(HorizonPassed{coordinator, peer.issued}, &peer.horizon_ticket);
   }

@@ -38,9 +38,9 @@ using internal::Peer;
 
 class ParticipantMachine::Impl : private internal::ParticipantState {
  public:
-  Impl(ParticipantOptions options, uint64_t jitter_seed,
+  Impl(std::string name, ParticipantOptions options, uint64_t jitter_seed,
        absl::Span<const LoggedRecord> recovered)
-      : ParticipantState(options, jitter_seed, recovered) {
+      : ParticipantState(std::move(name), options, jitter_seed, recovered) {
     TRIVET_INVARIANT(options.Validate().ok(), "REQUIRES of the constructor");
   }
 
@@ -96,7 +96,10 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
  private:
   using State = LocalBranch::State;
 
-  void Start() {  // PA-25
+  void Start() {               // PA-25
+    if (owner_ticket_ == 0) {  // PA-33
+      Write(Durability::kLazy, LogOwner{name_}, {}, &owner_ticket_);
+    }
     Scan();
     for (const TxnKey& key : SortedKeys()) {
       LocalBranch* const branch = Find(key);
@@ -481,11 +484,12 @@ void ParticipantMachine::Effects::Clear() {
   list_prepared = false;
 }
 
-ParticipantMachine::ParticipantMachine(const RoleIdentity&,
+ParticipantMachine::ParticipantMachine(const RoleIdentity& self,
                                        ParticipantOptions options,
                                        uint64_t jitter_seed,
                                        absl::Span<const LoggedRecord> recovered)
-    : impl_(std::make_unique<Impl>(options, jitter_seed, recovered)) {}
+    : impl_(
+          std::make_unique<Impl>(self.name, options, jitter_seed, recovered)) {}
 ParticipantMachine::~ParticipantMachine() = default;
 ParticipantMachine::ParticipantMachine(ParticipantMachine&&) noexcept = default;
 ParticipantMachine& ParticipantMachine::operator=(

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -50,6 +51,7 @@ struct Facts {
 struct AllFacts {
   absl::btree_map<TxnKey, Facts> txns;
   absl::btree_map<PeerId, LastCopy<HorizonPassed>> horizons;
+  LastCopy<LogOwner> owner;
 };
 
 struct Collect {
@@ -75,6 +77,7 @@ struct Collect {
       last = {&r, index};
     }
   }
+  void operator()(const LogOwner& r) const { facts->owner = {&r, index}; }
   void operator()(const LogIdentity&) const {}  // A coordinator's.
   void operator()(const CommitDecided&) const {}
   void operator()(const Ended&) const {}
@@ -107,10 +110,11 @@ std::unique_ptr<LocalBranch> Conclude(const Facts& facts) {
 
 }  // namespace
 
-ParticipantState::ParticipantState(const ParticipantOptions& options,
+ParticipantState::ParticipantState(std::string name,
+                                   const ParticipantOptions& options,
                                    uint64_t jitter_seed,
                                    absl::Span<const LoggedRecord> recovered)
-    : options_(options), random_(jitter_seed) {
+    : name_(std::move(name)), options_(options), random_(jitter_seed) {
   Replay(recovered);
 }
 
@@ -124,6 +128,7 @@ void ParticipantState::Replay(absl::Span<const LoggedRecord> recovered) {
   const auto keep = [&live](const auto& last, uint64_t* ticket) {
     if (last.record != nullptr) live.push_back({last.index, ticket});
   };
+  keep(facts.owner, &owner_ticket_);
   for (const auto& [coordinator, last] : facts.horizons) {
     Peer& peer = peers_[coordinator];
     peer.heard = peer.issued = peer.durable = last.record->horizon;

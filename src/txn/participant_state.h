@@ -137,7 +137,8 @@ class ParticipantState {
  protected:
   using Timer = TimerQueue<TxnKey>::Timer;
 
-  ParticipantState(const ParticipantOptions& options, uint64_t jitter_seed,
+  ParticipantState(std::string name, const ParticipantOptions& options,
+                   uint64_t jitter_seed,
                    absl::Span<const LoggedRecord> recovered);
 
   // --- Steps: every one stands between these two ---------------------------
@@ -186,12 +187,14 @@ class ParticipantState {
     return now_ + BackoffDelay(delay_min, delay_max, attempt, random_.Next());
   }
 
+  const std::string name_;
   const ParticipantOptions options_;
   absl::flat_hash_map<TxnKey, std::unique_ptr<LocalBranch>> branches_;
   size_t in_flight_ = 0;          // Those that are not kDone.
   std::map<PeerId, Peer> peers_;  // Ordered, and its elements stay in place.
   TimerQueue<TxnKey> timers_;     // Inquiries, and Apply again.
   LiveRecords<ParticipantNote> log_;
+  uint64_t owner_ticket_ = 0;
 
   bool listing_ = false;  // The host is making a list of what it holds.
   absl::flat_hash_set<TxnKey> dropped_meanwhile_;

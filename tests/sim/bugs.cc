@@ -27,6 +27,7 @@ const std::vector<Bug>& Bugs() {
       {"operator_abort_as_default", "txn", 5000},
       {"claim_trusts_unsynced", "txn", 5000},
       {"copies_miss_what_is_in_flight", "long_txn", 1000},
+      {"copies_miss_the_owner", "txn", 5000},
       {"deposed_answers", "txn", 5000},
       {"no_memory_votes_read_only", "txn", 5000},
       {"deadline_from_reply", "lock", 5000},

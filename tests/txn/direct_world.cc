@@ -30,14 +30,14 @@ bool IsForced(const TxnEffects& effects) {
 }  // namespace
 
 DirectWorld::DirectWorld(size_t participants)
-    : events_(participants), indexes_(participants) {
+    : events_(participants), indexes_(participants, 1) {
   const std::vector<LoggedRecord> log = {{1, LogIdentity{"1"}}};
   coordinator_.emplace(RoleIdentity{"bank#1", PeerId{0}, 1},
                        CoordinatorOptions(), 1, log);
   for (size_t p = 0; p < participants; ++p) {
+    const std::vector<LoggedRecord> owned = {{1, LogOwner{"p"}}};
     participants_.emplace_back(RoleIdentity{"p", static_cast<PeerId>(p + 1), 1},
-                               ParticipantOptions(), p,
-                               std::vector<LoggedRecord>());
+                               ParticipantOptions(), p, owned);
   }
   coordinator_events_.push_back(Ticked{});
   for (size_t p = 0; p < participants; ++p) events_[p].push_back(Ticked{});

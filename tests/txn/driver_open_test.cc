@@ -233,6 +233,92 @@ TEST_F(DriverOpenTest, TheLogOfACoordinatorOfAnotherNameIsRefused) {
   }
 }
 
+// Its coordinators would be asked in the wrong name, would say "abort", and
+// what was committed would be undone.
+TEST_F(DriverOpenTest, PA33_TheLogOfAParticipantOfAnotherNameIsRefused) {
+  ASSERT_TRUE(OpenParticipant().ok());
+  participant_.reset();
+  EXPECT_THAT(log_.Records(), SizeIs(1));
+  const absl::Status status = OpenParticipant({}, "other");
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(
+      Text(status),
+      AllOf(HasSubstr("the log of participant 'other'"),
+            HasSubstr(
+                "record 1 says that it is the log of participant 'shard'")));
+  EXPECT_EQ(resource_.lists, 1) << "the refused one asked nothing";
+  EXPECT_TRUE(OpenParticipant().ok());
+  EXPECT_THAT(log_.Records(), SizeIs(1)) << "it says so already";
+}
+
+TEST_F(DriverOpenTest, PA33_NoVoteSurvivesWithoutTheNameOfWhoGaveIt) {
+  DriverWorld world({"a", "b"});
+  world.net.lose = [](const Envelope& envelope) {
+    return envelope.from == "a";  // Its vote.
+  };
+  const Answer answer = world.Begin({{"a", "debit"}, {"b", "credit"}});
+  world.executor.RunUntilIdle();
+  ASSERT_THAT(world.shards["a"].resource.prepared, SizeIs(1));
+  world.CrashShard("a");
+  DriverWorld::Shard& shard = world.shards["a"];
+  const absl::Status status =
+      Participant::Open(&world.executor, &world.net, &shard.log,
+                        &shard.resource, "b", {})
+          .status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(
+      Text(status),
+      AllOf(HasSubstr("participant 'b'"),
+            HasSubstr("record 1 says that it is the log of participant 'a'")));
+  world.OpenShard("a");
+  EXPECT_THAT(shard.role->InDoubt(), SizeIs(1));
+}
+
+TEST_F(DriverOpenTest, PA33_ANameThatWasNeverDurableMayChange) {
+  ASSERT_TRUE(OpenParticipant().ok());
+  participant_.reset();
+  log_.Crash();  // Nothing had been promised with this log.
+  EXPECT_TRUE(OpenParticipant({}, "other").ok());
+}
+
+TEST_F(DriverOpenTest, PA33_OneWhoseNameCannotBeWrittenDownStops) {
+  for (const auto written :
+       {MemoryLogStore::Written::kNo, MemoryLogStore::Written::kYes}) {
+    MemoryLogStore log;
+    log.FailNextAppend(absl::UnavailableError("disk"), written);
+    auto opened =
+        Participant::Open(&executor_, &net_, &log, &resource_, "shard", {});
+    ASSERT_TRUE(opened.ok());
+    executor_.RunUntilIdle();
+    EXPECT_EQ((*opened)->Health().code(), absl::StatusCode::kUnavailable);
+    opened =
+        Participant::Open(&executor_, &net_, &log, &resource_, "shard", {});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    executor_.RunUntilIdle();
+    EXPECT_TRUE((*opened)->Health().ok());
+    EXPECT_THAT(log.Records(), SizeIs(1));
+  }
+}
+
+TEST_F(DriverOpenTest, PA33_RecordsOfNobodyAndOfTwoAreDataLoss) {
+  Records records;
+  log_.Plant(records(Prepared{records.Key(1), "debit"}));
+  absl::Status status = OpenParticipant();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(Text(status), AllOf(HasSubstr("the log of participant 'shard'"),
+                                  HasSubstr("none says whose they are")));
+  log_.Plant(records(LogOwner{"shard"}));
+  log_.Plant(records(LogOwner{"shard"}));  // Compaction.
+  EXPECT_TRUE(OpenParticipant().ok());
+  participant_.reset();
+  log_.Plant(records(LogOwner{"other"}));
+  status = OpenParticipant();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(
+      Text(status),
+      HasSubstr("record 4 says that it is the log of participant 'other'"));
+}
+
 // It would give out ids that were given out before.
 TEST_F(DriverOpenTest, ALogThatGivesOutAnEpochAgainIsRefused) {
   Records records;

@@ -125,12 +125,14 @@ TEST(MatrixTest, WhatACoordinatorMustNotHearLeadsToNothing) {
 }
 
 std::vector<StateCase> ParticipantStates() {
-  const std::string start = "participant b orphan_scan=24h\ntick\nlisted\n";
+  const std::string start =
+      "participant b orphan_scan=24h\n"
+      "record 1 LogOwner participant=b\ntick\nlisted\n";
   const std::string voting =
       start +
       "receive bank#1 PrepareRequest id=bank#1/2.5 horizon=2.5 work=\"1\"\n";
   const std::string logging = voting + "voted bank#1/2.5 yes\n";
-  const std::string in_doubt = logging + "appended #1\nappended #2\n";
+  const std::string in_doubt = logging + "appended #2\nappended #3\n";
   const std::string commit =
       in_doubt + "receive bank#1 DecisionNotice id=bank#1/2.5 commit\n";
   const std::string abort =
@@ -138,9 +140,11 @@ std::vector<StateCase> ParticipantStates() {
   const std::string ruling = in_doubt + "resolve bank#1/2.5 abort\n";
   return {
       {"no memory", start},
+      {"new log", "participant b orphan_scan=24h\ntick\nlisted\n"},
       {"no memory, the horizon durable is 2.9",
        "participant b orphan_scan=24h\n"
-       "record 1 HorizonPassed coordinator=bank#1 horizon=2.9\ntick\n"},
+       "record 1 LogOwner participant=b\n"
+       "record 2 HorizonPassed coordinator=bank#1 horizon=2.9\ntick\n"},
       {"no memory, the horizon heard is 2.9",
        start + "receive bank#1 HorizonNotice coordinator=bank#1 horizon=2.9\n"},
       {"Voting", voting},
@@ -151,21 +155,22 @@ std::vector<StateCase> ParticipantStates() {
        logging + "receive bank#1 DecisionNotice id=bank#1/2.5 abort\n"},
       {"InDoubt", in_doubt},
       {"Applying commit, Resolved in flight", commit},
-      {"Applying commit, Resolved durable", commit + "appended #3\n"},
+      {"Applying commit, Resolved durable", commit + "appended #4\n"},
       {"Done, commit",
-       commit + "appended #3\nreturned bank#1/2.5\nappended #4\n"},
+       commit + "appended #4\nreturned bank#1/2.5\nappended #5\n"},
       {"Aborting", abort},
-      {"Done, abort", abort + "returned bank#1/2.5\nappended #3\n"},
+      {"Done, abort", abort + "returned bank#1/2.5\nappended #4\n"},
       {"Aborting an orphan",
-       "participant b orphan_scan=24h\ntick\nlisted bank#1/2.5\n"},
+       "participant b orphan_scan=24h\n"
+       "record 1 LogOwner participant=b\ntick\nlisted bank#1/2.5\n"},
       {"Ruling: abort", ruling},
       {"ruled abort, no answer",
-       ruling + "appended #3\nreturned bank#1/2.5\nappended #4\n"},
+       ruling + "appended #4\nreturned bank#1/2.5\nappended #5\n"},
       {"ruled abort, answered commit",
-       ruling + "appended #3\nreturned bank#1/2.5\nappended #4\n" +
+       ruling + "appended #4\nreturned bank#1/2.5\nappended #5\n" +
            "receive bank#1 DecisionNotice id=bank#1/2.5 commit\n" +
-           "appended #5\n"},
-      {"stopped", logging + "appended #1 failed\n"},
+           "appended #6\n"},
+      {"stopped", logging + "appended #2 failed\n"},
   };
 }
 

@@ -73,10 +73,10 @@ TEST(LiveRecordsTest, CopiesTakeOverOnceTheLastIsAppended) {
   uint64_t other = 0;
   records.Adopt({{7, &other}, {5, &old}}, 9);
   EXPECT_EQ(records.TrimBefore(), 5u);
-  EXPECT_FALSE(records.CompactionIsDue());
+  EXPECT_FALSE(records.CompactionIsDue(true));
   uint64_t flying = records.Issue("flying");
   records.TakeAppended(flying, 2000);
-  EXPECT_TRUE(records.CompactionIsDue());
+  EXPECT_TRUE(records.CompactionIsDue(false));
   const uint64_t late = records.Issue("late");  // In flight meanwhile.
   records.BeginCopies();
   old = records.Issue("copy 1");
@@ -84,7 +84,7 @@ TEST(LiveRecordsTest, CopiesTakeOverOnceTheLastIsAppended) {
   flying = records.Issue("copy 3");
   const uint64_t late_copy = records.Issue("copy 4");
   records.EndCopies();
-  EXPECT_FALSE(records.CompactionIsDue());  // One is on its way.
+  EXPECT_FALSE(records.CompactionIsDue(true));  // One is on its way.
   uint64_t after = records.Issue("after");
   EXPECT_EQ(records.TakeAppended(late, 2001), "late");
   records.TakeAppended(old, 2002);
@@ -98,6 +98,20 @@ TEST(LiveRecordsTest, CopiesTakeOverOnceTheLastIsAppended) {
   EXPECT_EQ(records.live(), 4u);
 }
 
+TEST(LiveRecordsTest, CopiesThatCostNoSyncComeSooner) {
+  Records records;
+  uint64_t old = records.Issue("old");
+  uint64_t passing = records.Issue("passing");
+  records.TakeAppended(old, 1);
+  records.TakeAppended(passing, 1 + Records::kLagMinRiding);
+  records.Retire(&passing);
+  EXPECT_FALSE(records.CompactionIsDue(true));
+  passing = records.Issue("passing");
+  records.TakeAppended(passing, 2 + Records::kLagMinRiding);
+  EXPECT_TRUE(records.CompactionIsDue(true));
+  EXPECT_FALSE(records.CompactionIsDue(false));
+}
+
 TEST(LiveRecordsTest, TheLogStaysShortWhateverLivesForEver) {
   Records records;
   uint64_t eternal = records.Issue("identity");
@@ -107,7 +121,7 @@ TEST(LiveRecordsTest, TheLogStaysShortWhateverLivesForEver) {
     uint64_t passing = records.Issue("passing");
     records.TakeAppended(passing, ++index);
     records.Retire(&passing);
-    if (records.CompactionIsDue()) {
+    if (records.CompactionIsDue(false)) {
       records.BeginCopies();
       eternal = records.Issue("identity");
       records.EndCopies();

@@ -259,13 +259,16 @@ void Model::Crash(std::unique_ptr<Process>* process) {
   ++crashes_;
   const std::unique_ptr<Process> dead = std::move(*process);
   Trace(dead.get(), "crashes");
-  // Some of what was being appended may be there.
+  // Some of what was being appended may be there, but nothing behind what is
+  // not.
   while (!dead->appends.empty() && dice_.Chance(50) &&
          dead->log->Check(dead->epoch).ok()) {
     const std::vector<LogWrite>& writes = dead->appends.front().writes;
-    dead->log->Append(writes, dice_.Below(writes.size() + 1), &dice_);
+    const size_t there = dice_.Below(writes.size() + 1);
+    const bool whole = there == writes.size();
+    dead->log->Append(writes, there, &dice_);
     dead->appends.pop_front();
-    if (dice_.Chance(50)) break;
+    if (!whole || dice_.Chance(50)) break;
   }
   if (dice_.Chance(faults_.power_loss)) dead->log->LosePower(&dice_);
   for (const HostCall& call : dead->calls) {
@@ -299,6 +302,7 @@ void Model::StartParticipant(size_t place) {
   process->log = &logs_[place];
   process->place = place;
   const std::vector<LoggedRecord> visited = logs_[place].Claim(&process->epoch);
+  OnClaimed(place, visited);
   ParticipantOptions options;
   options.inquire_max = absl::Seconds(1);
   options.apply_retry_max = absl::Seconds(1);

@@ -16,6 +16,7 @@
 //       read-only                              AC5 quiet: nobody is in doubt,
 //   CL  what the caller was told is true           nothing is left
 //   DU  a commit reaches every yes-voter       ID  no id is used twice
+//   OW  a participant's log says whose it is
 
 #ifndef TRIVET_TESTS_TXN_MODEL_H_
 #define TRIVET_TESTS_TXN_MODEL_H_
@@ -153,6 +154,7 @@ class Model {
   void TraceEffects(const Process* process, const TxnEffects& effects);
 
   // --- What is checked -----------------------------------------------------
+  void OnClaimed(size_t place, const std::vector<LoggedRecord>& visited);
   void OnSent(PeerId from, PeerId to, const TxnMessage& message);
   void OnTold(TxnNumber number, std::optional<Decision> decision);
   void OnApplied(size_t place, const HostCall& call);

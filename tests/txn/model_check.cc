@@ -21,6 +21,17 @@ void Model::Violate(const std::string& what, TxnNumber number) {
       absl::StrCat(what, " (", number.epoch, ".", number.sequence, ")");
 }
 
+// A driver refuses a log whose records do not say that they are its own.
+void Model::OnClaimed(size_t place, const std::vector<LoggedRecord>& visited) {
+  const std::string& name = names_.Name(PeerAt(place));
+  bool owned = visited.empty();
+  for (const LoggedRecord& logged : visited) {
+    const auto* owner = std::get_if<LogOwner>(&logged.record);
+    owned = owned || (owner != nullptr && owner->participant == name);
+  }
+  if (!owned) Violate("OW: nobody's log", {});
+}
+
 void Model::OnSent(PeerId from, PeerId to, const TxnMessage& message) {
   if (const auto* request = std::get_if<PrepareRequest>(&message)) {
     History& history = histories_[request->txn.number];

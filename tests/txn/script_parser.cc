@@ -130,6 +130,9 @@ std::optional<TxnRecord> ParseRecord(const ScriptLine& line, size_t at,
   const std::string name = line.Word(at);
   const std::string work = line.Field("work").value_or("");
   if (name == "LogIdentity") return LogIdentity{line.Field("log").value_or("")};
+  if (name == "LogOwner") {
+    return LogOwner{line.Field("participant").value_or("")};
+  }
   if (name == "CommitDecided") {
     CommitDecided record{Id(line, peers), {}};
     for (const std::string& voter : std::vector<std::string>(absl::StrSplit(

@@ -46,13 +46,13 @@ class TRIVET_EXPORT Participant {
   // arguments; all must outlive the participant. `name` has 1 to 512 bytes.
   //
   // A log that was lost must not be replaced by an empty one: what it had voted
-  // for is forgotten then. If a coordinator notices, the participant stops. Nor
-  // may it be another participant's: its records do not say whose they are, and
-  // coordinators would be asked, and answer, in the wrong name.
+  // for is forgotten then. If a coordinator notices, the participant stops.
   //
-  // kAborted: a later epoch has claimed the log. kDataLoss: the log holds bytes
-  // that are not a participant's records. kUnimplemented: a newer trivet wrote
-  // it. kInvalidArgument: name, options. Otherwise what Claim says.
+  // An empty log becomes this participant's. kAborted: a later epoch has
+  // claimed the log. kDataLoss: the log holds bytes that are not this
+  // participant's records, but another's, or a coordinator's, or nobody's.
+  // kUnimplemented: a newer trivet wrote it. kInvalidArgument: name, options.
+  // Otherwise what Claim says.
   static absl::StatusOr<std::unique_ptr<Participant>> Open(
       Executor* executor, Transport* transport, LogStore* log,
       Resource* resource, std::string name, ParticipantOptions options);

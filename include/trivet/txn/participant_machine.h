@@ -119,7 +119,10 @@ class TRIVET_EXPORT ParticipantMachine {
   };
 
   // As CoordinatorMachine. The first Step, whatever its event, inquires after
-  // everything in doubt and applies again what may not have been applied.
+  // everything in doubt and applies again what may not have been applied, or
+  // gives a new log its LogOwner.
+  // REQUIRES: options.Validate().ok(); what is recovered, unless it is nothing,
+  // has a LogOwner, of self.name and nobody else.
   ParticipantMachine(const RoleIdentity& self, ParticipantOptions options,
                      uint64_t jitter_seed,
                      absl::Span<const LoggedRecord> recovered);

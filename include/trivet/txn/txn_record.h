@@ -7,7 +7,8 @@
 //                 Ended          lazy, after the last DecisionAck, once the
 //                                caller was told
 //                 Forgotten      lazy, the host let an untold commit go
-//   participant   Prepared       forced, before VoteReply(kYes)
+//   participant   LogOwner       lazy, the first of a new log, kept for ever
+//                 Prepared       forced, before VoteReply(kYes)
 //                 Resolved       of a commit forced, before DecisionAck;
 //                                of an abort lazy, once the host undid its work
 //                 Applied        lazy, once the host carried out a commit or an
@@ -78,9 +79,15 @@ struct Heuristic {  // What an operator said.
   Decision decision = Decision::kAbort;
 };
 
+// Whose log it is, so that nobody goes on with another participant's. Lazy is
+// enough: nothing that follows it can be durable without it.
+struct LogOwner {
+  std::string participant;
+};
+
 using TxnRecord =
     std::variant<LogIdentity, CommitDecided, Ended, Forgotten, Prepared,
-                 Resolved, Applied, HorizonPassed, Heuristic>;
+                 Resolved, Applied, HorizonPassed, Heuristic, LogOwner>;
 
 }  // namespace v0_1
 }  // namespace trivet
