@@ -5,6 +5,10 @@ include(GNUInstallDirs)
 
 set(TRIVET_MODULES "ring;lock;txn" CACHE STRING
     "Which of the modules ring, lock and txn to build")
+if(TRIVET_MODULES MATCHES "^;*$")
+  message(FATAL_ERROR "TRIVET_MODULES is empty; "
+                      "name one or more of ring, lock and txn")
+endif()
 foreach(module IN LISTS TRIVET_MODULES)
   if(NOT module MATCHES "^(ring|lock|txn)$")
     message(FATAL_ERROR "TRIVET_MODULES names '${module}'; "

@@ -92,7 +92,7 @@ absl::StatusOr<size_t> CountInDoubt(trivet::Executor* executor,
   const auto log = FileLogStore::Open(dir, LogOptions());
   if (!log.ok()) return log.status();
   const auto participant = trivet::Participant::Open(
-      executor, &nowhere, log->get(), &nothing, node, {});
+      executor, &nowhere, log->get(), &nothing, node, ParticipantSettings());
   if (!participant.ok()) return participant.status();
   return (*participant)->InDoubt().size();
 }

@@ -20,9 +20,11 @@ using trivet::Lease;
 constexpr char kCoordinator[] = "shop";
 constexpr char kLease[] = "coordinator";
 
-trivet::CoordinatorOptions CoordinatorTimes(FencingToken token) {
+trivet::CoordinatorOptions CoordinatorSettings(FencingToken token) {
   trivet::CoordinatorOptions options;
   options.epoch = token.value;
+  options.max_work_bytes = kWorkBytesMax;
+  options.max_branches = 64;  // An order has four at most: two copies each.
   options.resend_min = absl::Milliseconds(100);
   options.resend_max = absl::Seconds(2);
   return options;
@@ -172,7 +174,7 @@ void Front::Lead(Lease lease) {
   const FencingToken token = lease.fencing_token();
   auto coordinator =
       Coordinator::Open(shared_.room.executor, &transport_, &log_, kCoordinator,
-                        CoordinatorTimes(token));
+                        CoordinatorSettings(token));
   if (!coordinator.ok()) return;
   // From here on no earlier coordinator can report anything.
   const absl::Status leads = WaitFor<absl::Status>(

@@ -8,19 +8,17 @@
 #include "absl/time/time.h"
 
 namespace shop {
-namespace {
 
 using trivet::FileLogStore;
 
-trivet::ParticipantOptions ParticipantTimes() {
+trivet::ParticipantOptions ParticipantSettings() {
   trivet::ParticipantOptions options;
+  options.max_work_bytes = kWorkBytesMax;
   options.inquire_min = absl::Milliseconds(200);
   options.inquire_max = absl::Seconds(1);
   options.apply_retry_min = absl::Milliseconds(20);
   return options;
 }
-
-}  // namespace
 
 trivet::FileLogOptions LogOptions() {
   trivet::FileLogOptions options;
@@ -91,7 +89,7 @@ absl::Status Node::Start() {
   Sweep();
   auto participant =
       trivet::Participant::Open(room_.executor, &transport_, &*log_.port,
-                                shard_.get(), id_, ParticipantTimes());
+                                shard_.get(), id_, ParticipantSettings());
   if (!participant.ok()) return participant.status();
   participant_ = *std::move(participant);
   in_doubt_at_start_ = participant_->InDoubt().size();

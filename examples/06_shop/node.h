@@ -50,8 +50,13 @@ struct Room {
       absl::Milliseconds(1500);  // Silent for that long is dead.
 };
 
-// Small segments: the shop has many logs, and each is soon trimmed.
+// An order's work is a few hundred bytes.
+constexpr size_t kWorkBytesMax = size_t{64} << 10;
+
+// Small segments: the shop has many logs, and each is soon trimmed. The records
+// that a participant with the options below may write fit.
 trivet::FileLogOptions LogOptions();
+trivet::ParticipantOptions ParticipantSettings();
 // Everything about a lease in proportion to its ttl.
 trivet::LeaseOptions LeaseTimes(absl::Duration ttl);
 

@@ -116,6 +116,7 @@ class LogPort : public trivet::LogStore {
   void Trim(trivet::Epoch epoch, trivet::LogIndex first_needed) override {
     valve_->Pass([=] { real_->Trim(epoch, first_needed); });
   }
+  size_t RecordSizeMax() const override { return real_->RecordSizeMax(); }
 
  private:
   // Shared with the appends under way, which may outlive the port.

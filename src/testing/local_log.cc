@@ -155,16 +155,9 @@ void LocalLog::Tell(Pending pending) {
 }
 
 void LocalLog::Trim(Epoch epoch, LogIndex first_needed) {
-  if (!process_->alive() || epoch != file_->epoch) return;
-  World* const world = process_->world();
-  const std::string_view who = process_->node()->name();
-  if (world->Strikes(Chance::kTrimIgnored, world->faults().trim_ignored, hash_,
-                     file_->trims++, who, name_)) {
-    return;
+  if (TakesTrim(process_, name_, hash_, epoch, first_needed, file_)) {
+    file_->CutBefore(std::min(first_needed, file_->synced + 1));
   }
-  world->trace().Add(world->now(), Happening::kTrim, who, name_, first_needed,
-                     0);
-  file_->CutBefore(std::min(first_needed, file_->synced + 1));
 }
 
 }  // namespace internal

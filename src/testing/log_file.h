@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,8 @@
 namespace trivet {
 inline namespace v0_1 {
 namespace internal {
+
+class Process;
 
 // The records of one log, and the epoch that may write it.
 struct SharedFile {
@@ -64,6 +67,12 @@ struct LocalFile : SharedFile {
   uint64_t lives = 0;  // Of processes; what was under way for an earlier one
                        // was decided when it died.
 };
+
+// Whether a Trim through a port of `process` to `log`, whose chances are drawn
+// by `hash`, may cut `file`; notes it if so. Not if the process is dead or
+// deposed, nor if the log ignores the hint.
+bool TakesTrim(Process* process, std::string_view log, uint64_t hash,
+               Epoch epoch, LogIndex first_needed, SharedFile* file);
 
 }  // namespace internal
 }  // namespace v0_1

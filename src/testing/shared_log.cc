@@ -169,16 +169,9 @@ void SharedLog::Finish(uint64_t number, absl::StatusOr<LogIndex> result) {
 }
 
 void SharedLog::Trim(Epoch epoch, LogIndex first_needed) {
-  if (!process_->alive() || epoch != file_->epoch) return;
-  World* const world = process_->world();
-  const std::string_view who = process_->node()->name();
-  if (world->Strikes(Chance::kTrimIgnored, world->faults().trim_ignored, hash_,
-                     file_->trims++, who, name_)) {
-    return;
+  if (TakesTrim(process_, name_, hash_, epoch, first_needed, file_)) {
+    file_->CutBefore(first_needed);
   }
-  world->trace().Add(world->now(), Happening::kTrim, who, name_, first_needed,
-                     0);
-  file_->CutBefore(first_needed);
 }
 
 }  // namespace internal

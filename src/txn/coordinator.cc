@@ -352,6 +352,12 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Open(
       !status.ok()) {
     return status;
   }
+  if (absl::Status status = internal::CheckRecordSize(
+          *log, "CoordinatorOptions.max_branches", options.max_branches,
+          options.max_branches * 514 + 1024);
+      !status.ok()) {
+    return status;
+  }
   const std::string owner =
       absl::StrCat("coordinator ", internal::Quoted(name));
   PeerTable table;

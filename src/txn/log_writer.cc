@@ -24,6 +24,14 @@ namespace trivet {
 inline namespace v0_1 {
 namespace internal {
 
+absl::Status CheckRecordSize(const LogStore& log, std::string_view field,
+                             size_t value, size_t record_size) {
+  if (record_size <= log.RecordSizeMax()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      Sv(field), " is ", value, ", which takes records of ", record_size,
+      " bytes; RecordSizeMax of the log is ", log.RecordSizeMax()));
+}
+
 absl::StatusOr<ClaimedLog> ClaimLog(LogStore* log, Epoch wanted,
                                     std::string_view owner,
                                     bool (*belongs)(const TxnRecord& record),

@@ -12,6 +12,7 @@
 #ifndef TRIVET_SRC_TXN_LOG_WRITER_H_
 #define TRIVET_SRC_TXN_LOG_WRITER_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,12 @@
 namespace trivet {
 inline namespace v0_1 {
 namespace internal {
+
+// kInvalidArgument: `field`, as in "CoordinatorOptions.max_branches", has a
+// value for which `log` would have to take larger records than it does.
+TRIVET_EXPORT absl::Status CheckRecordSize(const LogStore& log,
+                                           std::string_view field, size_t value,
+                                           size_t record_size);
 
 struct ClaimedLog {
   Epoch epoch = 0;

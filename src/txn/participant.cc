@@ -234,6 +234,12 @@ absl::StatusOr<std::unique_ptr<Participant>> Participant::Open(
       !status.ok()) {
     return status;
   }
+  if (absl::Status status = internal::CheckRecordSize(
+          *log, "ParticipantOptions.max_work_bytes", options.max_work_bytes,
+          options.max_work_bytes + 1024);
+      !status.ok()) {
+    return status;
+  }
   PeerTable table;
   const std::string owner =
       absl::StrCat("participant ", internal::Quoted(name));

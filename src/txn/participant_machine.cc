@@ -96,7 +96,8 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
  private:
   using State = LocalBranch::State;
 
-  void Start() {               // PA-25
+  // PA-25
+  void Start() {
     if (owner_ticket_ == 0) {  // PA-33
       Write(Durability::kLazy, LogOwner{name_}, {}, &owner_ticket_);
     }

@@ -203,15 +203,14 @@ class NoRows : public trivet::Resource {
 void AuditTest::LeaveInDoubt() {
   trivet::InProcessTransport network(executor_.get());
   NoRows rows;
-  const auto log =
-      FileLogStore::Create(dir_.Sub("other"), LogOptions()).value();
+  const auto log = FileLogStore::Create(dir_.Sub("other")).value();
   const auto node_log =
       FileLogStore::Open(absl::StrCat(options_.data, "/", node(), "/log"),
                          LogOptions())
           .value();
   const auto participant =
       trivet::Participant::Open(executor_.get(), &network, node_log.get(),
-                                &rows, node(), {})
+                                &rows, node(), ParticipantSettings())
           .value();
   auto coordinator = trivet::Coordinator::Open(executor_.get(), &network,
                                                log.get(), "other", {})

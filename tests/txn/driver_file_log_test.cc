@@ -33,6 +33,8 @@
 namespace trivet {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -124,6 +126,24 @@ TEST(DriverFileLogTest, AMaximalBranchIsPreparedAndRecovered) {
 
   net.inner.Unregister(bank_name);
   net.inner.Unregister(shard_name);
+}
+
+TEST(DriverFileLogTest, ALogOfTooSmallRecordsIsRefused) {
+  const TempDir directory;
+  const auto executor = *ThreadExecutor::Create({1});
+  Yes resource;
+  InProcessTransport net(executor.get());
+  FileLogOptions small;
+  small.record_size_max = CoordinatorOptions().max_work_bytes;
+  const auto log = FileLogStore::Create(directory.Sub("shard"), small);
+  ASSERT_TRUE(log.ok()) << log.status();
+  const absl::Status status =
+      Participant::Open(executor.get(), &net, log->get(), &resource, "a", {})
+          .status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.ToString(),
+              AllOf(HasSubstr("max_work_bytes is 1048576"),
+                    HasSubstr("RecordSizeMax of the log is 1048576")));
 }
 
 TEST(DriverFileLogTest, ADecisionOverAMaximumOfBranchesFits) {

@@ -84,6 +84,38 @@ TEST_F(DriverOpenTest, RefusesOptionsOutOfRangeAndClaimsNothing) {
   EXPECT_EQ(*log_.Claim(0, [](auto, auto) { return absl::OkStatus(); }), 1u);
 }
 
+TEST_F(DriverOpenTest, RefusesALogOfSmallerRecordsThanItsOptionsNeed) {
+  class SmallRecords final : public MemoryLogStore {
+   public:
+    size_t RecordSizeMax() const override { return 512 << 10; }
+  };
+  SmallRecords log;
+  CoordinatorOptions options;
+  EXPECT_THAT(
+      Text(
+          Coordinator::Open(&executor_, &net_, &log, "bank", options).status()),
+      AllOf(HasSubstr("INVALID_ARGUMENT: CoordinatorOptions.max_branches is "
+                      "1024, which takes records of 527360 bytes"),
+            HasSubstr("RecordSizeMax of the log is 524288")));
+  options.max_branches = 1018;
+  EXPECT_TRUE(Coordinator::Open(&executor_, &net_, &log, "bank", options).ok());
+
+  SmallRecords other;
+  ParticipantOptions shard_options;
+  shard_options.max_work_bytes = (512 << 10) - 1023;
+  EXPECT_THAT(Text(Participant::Open(&executor_, &net_, &other, &resource_,
+                                     "shard", shard_options)
+                       .status()),
+              AllOf(HasSubstr("INVALID_ARGUMENT: ParticipantOptions."
+                              "max_work_bytes is 523265"),
+                    HasSubstr("RecordSizeMax of the log is 524288")));
+  EXPECT_EQ(*other.Claim(0, [](auto, auto) { return absl::OkStatus(); }), 1u);
+  --shard_options.max_work_bytes;
+  EXPECT_TRUE(Participant::Open(&executor_, &net_, &other, &resource_, "shard",
+                                shard_options)
+                  .ok());
+}
+
 TEST_F(DriverOpenTest, RefusesNamesThatAreEmptyOrTooLong) {
   EXPECT_THAT(Text(OpenCoordinator({}, "")), HasSubstr("name is empty"));
   EXPECT_THAT(Text(OpenCoordinator({}, std::string(480, 'x'))),

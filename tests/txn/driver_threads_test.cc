@@ -153,8 +153,10 @@ class DriverThreadsTest : public ::testing::Test {
     return *std::move(log);
   }
   void OpenBank() {
-    auto opened =
-        Coordinator::Open(executor_.get(), net_.get(), log_.get(), "bank", {});
+    CoordinatorOptions options;
+    options.max_branches = 64;  // For the log's small records.
+    auto opened = Coordinator::Open(executor_.get(), net_.get(), log_.get(),
+                                    "bank", options);
     ASSERT_TRUE(opened.ok()) << opened.status();
     bank_ = *std::move(opened);
     net_->Register("bank", [bank = bank_.get()](Envelope e) {
@@ -165,6 +167,7 @@ class DriverThreadsTest : public ::testing::Test {
     Shard& shard = shards_[name];
     ParticipantOptions options;
     options.inquire_min = absl::Milliseconds(20);
+    options.max_work_bytes = size_t{32} << 10;
     auto opened =
         Participant::Open(executor_.get(), net_.get(), shard.log.get(),
                           shard.account.get(), name, options);

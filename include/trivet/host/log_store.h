@@ -31,6 +31,7 @@
 #ifndef TRIVET_HOST_LOG_STORE_H_
 #define TRIVET_HOST_LOG_STORE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -78,13 +79,19 @@ class TRIVET_EXPORT LogStore {
   // possibly inside this call, never with a lock of its own held. Appends
   // complete in the order they were issued. kAborted: fenced; the first and
   // only attempt was refused, and nothing will ever be written. An
-  // implementation never retries an append.
+  // implementation never retries an append. An append may hold any number of
+  // records: a role writes all that is live again in one.
   virtual void Append(Epoch epoch, std::vector<std::string> records,
                       Durability durability, AppendDone done) = 0;
 
   // Allows the store to forget records before `first_needed`, oldest first. A
   // hint: keeping them all is always correct, keeping some with holes is not.
   virtual void Trim(Epoch epoch, LogIndex first_needed) = 0;
+
+  // The largest record that Append takes, in bytes. A role is not opened over a
+  // log that could not take what its options allow. Whoever wraps a log passes
+  // this on.
+  virtual size_t RecordSizeMax() const { return SIZE_MAX; }
 };
 
 }  // namespace v0_1

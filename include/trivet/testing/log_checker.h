@@ -80,6 +80,7 @@ class TRIVET_EXPORT CheckedLog : public LogStore {
   void Append(Epoch epoch, std::vector<std::string> records,
               Durability durability, AppendDone done) override;
   void Trim(Epoch epoch, LogIndex first_needed) override;
+  size_t RecordSizeMax() const override { return log_->RecordSizeMax(); }
 
  private:
   LogStore* const log_;

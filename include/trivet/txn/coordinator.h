@@ -69,8 +69,8 @@ class TRIVET_EXPORT Coordinator {
   // kAborted: a later epoch has claimed the log. kDataLoss: the log holds bytes
   // that are not this coordinator's records, but another's, or a participant's,
   // or nobody's; or it gave out an epoch a second time. kUnimplemented: a newer
-  // trivet wrote it. kInvalidArgument: name, options. Otherwise what Claim
-  // says.
+  // trivet wrote it. kInvalidArgument: name, options, also together with the
+  // log's RecordSizeMax. Otherwise what Claim says.
   static absl::StatusOr<std::unique_ptr<Coordinator>> Open(
       Executor* executor, Transport* transport, LogStore* log, std::string name,
       CoordinatorOptions options);

@@ -71,7 +71,8 @@ struct TRIVET_EXPORT CoordinatorOptions {
   size_t max_work_bytes = 1 << 20;  // Of one branch; at most 2^30.
 
   // Of one transaction; 1 to 65536. The log must take a record with all their
-  // names, max_branches * 514 + 1024 bytes at most, or the coordinator stops.
+  // names, max_branches * 514 + 1024 bytes at most, or the coordinator stops;
+  // Open refuses one whose RecordSizeMax is less.
   size_t max_branches = 1024;
 
   // kInvalidArgument names the field, its value and the limit.

@@ -51,8 +51,8 @@ class TRIVET_EXPORT Participant {
   // An empty log becomes this participant's. kAborted: a later epoch has
   // claimed the log. kDataLoss: the log holds bytes that are not this
   // participant's records, but another's, or a coordinator's, or nobody's.
-  // kUnimplemented: a newer trivet wrote it. kInvalidArgument: name, options.
-  // Otherwise what Claim says.
+  // kUnimplemented: a newer trivet wrote it. kInvalidArgument: name, options,
+  // also together with the log's RecordSizeMax. Otherwise what Claim says.
   static absl::StatusOr<std::unique_ptr<Participant>> Open(
       Executor* executor, Transport* transport, LogStore* log,
       Resource* resource, std::string name, ParticipantOptions options);

@@ -67,7 +67,8 @@ struct TRIVET_EXPORT ParticipantOptions {
   size_t max_in_flight = 65536;  // 1 to 2^24; beyond, votes no.
 
   // Of one branch; at most 2^30. The log must take a record with 1024 bytes
-  // more, or the participant stops.
+  // more, or the participant stops; Open refuses one whose RecordSizeMax is
+  // less.
   size_t max_work_bytes = 1 << 20;
 
   // kInvalidArgument names the field, its value and the limit.

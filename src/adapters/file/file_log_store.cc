@@ -92,6 +92,7 @@ class FileLogStore::Impl {
   void Trim(Epoch epoch, LogIndex first_needed);
 
   std::string_view id() const { return id_; }
+  size_t record_size_max() const { return record_size_max_; }
 
   FileLogStats stats() const {
     const absl::MutexLock lock(&mu_);
@@ -414,6 +415,8 @@ void FileLogStore::Append(Epoch epoch, std::vector<std::string> records,
 void FileLogStore::Trim(Epoch epoch, LogIndex first_needed) {
   impl_->Trim(epoch, first_needed);
 }
+
+size_t FileLogStore::RecordSizeMax() const { return impl_->record_size_max(); }
 
 }  // namespace v0_1
 }  // namespace trivet

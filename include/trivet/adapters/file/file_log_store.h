@@ -100,6 +100,7 @@ class TRIVET_EXPORT FileLogStore : public LogStore {
   void Append(Epoch epoch, std::vector<std::string> records,
               Durability durability, AppendDone done) override;
   void Trim(Epoch epoch, LogIndex first_needed) override;
+  size_t RecordSizeMax() const override;
 
  private:
   friend class internal::FileLogFactory;
