@@ -26,6 +26,7 @@
 #include "src/ring/point.h"
 #include "tests/ring/foreign_model.h"
 #include "tests/ring/model.h"
+#include "trivet/ring/hash_ring.h"
 #include "trivet/ring/placement.h"
 
 namespace trivet {
@@ -153,18 +154,22 @@ TEST_P(RingForeignProgram, HasTheSameRing) {
   for (size_t p = 0; p < pools.size(); ++p) {
     SCOPED_TRACE(absl::StrCat("pool ", p));
     const Pool& pool = pools[p];
-    const std::vector<Point> points = MustPlace(
-        Foreign(program.placement, pool.vnodes_per_weight), pool.nodes);
+    const HashRingOptions options =
+        Foreign(program.placement, pool.vnodes_per_weight);
+    const std::vector<Point> points = MustPlace(options, pool.nodes);
+    const HashRing ring = MustBuild(pool.nodes, options);
+    EXPECT_EQ(ring.vnode_count(), points.size());
     if (!pool.counts.empty()) {
       EXPECT_EQ(CountsOf(points, pool.nodes.size()), pool.counts);
       EXPECT_EQ(points.size(), pool.points);
       EXPECT_EQ(DigestOf(points), pool.digest);
     }
     ASSERT_GE(pool.owners.size(), 200u);
-    for (const auto& [key, owner] : pool.owners)
-      EXPECT_EQ(AtOrAfter(points, ForeignTokenOf(program.placement, key)).owner,
-                owner)
-          << key;
+    for (const auto& [key, owner] : pool.owners) {
+      const Token token = ForeignTokenOf(program.placement, key);
+      EXPECT_EQ(AtOrAfter(points, token).owner, owner) << key;
+      EXPECT_EQ(ring.LookupIndex(key), owner) << key;
+    }
   }
 }
 

@@ -76,15 +76,17 @@ enum class Placement {
   // libketama 1.0 (Last.fm). The id is the address as its server file has it,
   // such as "10.0.1.1:11211", the weight the memory.
   // Faults: a light server among heavy ones gets no points (1:100 among 10);
-  // a change of one server moves keys between others; 32-bit points tie.
+  // a change of one server moves keys between others; 32-bit points tie; and
+  // equal weights give 156 points instead of 160 in pools of 61, 122, 237...
+  // servers, a question of rounding.
   kKetama,
 
   // libmemcached 1.1.4 with MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED, and twemproxy
   // 0.5.0 with "distribution: ketama" and "hash: md5". The id is "HOST:PORT";
   // as in these programs ":11211" is not hashed, so an id without a port means
-  // that port, and ids that differ in it only are one server twice.
-  // Faults: those of kKetama; and equal weights give 156 points instead of 160
-  // in pools of 25, 47, 50, 55... servers, a question of rounding.
+  // that port, and ids that differ in it only are one server twice. twemproxy
+  // sorts servers by name, shorter ones first: add them in that order.
+  // Faults: those of kKetama, but the pools are of 25, 47, 50, 55... servers.
   kKetamaWeighted,
 
   // nginx 1.22.1: "hash KEY consistent" in an upstream, the id being what
