@@ -2,131 +2,138 @@
 
 #include "src/cli/ring_command.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstddef>
-#include <fstream>
-#include <iostream>
+#include <map>
+#include <optional>
 #include <ostream>
 #include <string>
-#include <system_error>
+#include <string_view>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/types/span.h"
+#include "src/cli/input.h"
 #include "src/cli/members_file.h"
+#include "src/cli/ring_keys.h"
+#include "src/cli/ring_options.h"
+#include "src/cli/ring_report.h"
+#include "src/cli/text.h"
 #include "trivet/ring/hash_ring.h"
 #include "trivet/ring/placement.h"
-#include "trivet/ring/ring_diff.h"
 
 namespace trivet {
 inline namespace v0_1 {
 namespace cli {
 namespace {
 
-absl::StatusOr<std::vector<RingNode>> LoadMembers(const std::string& file) {
-  std::ifstream opened;
-  if (file != "-") {
-    opened.open(file);
-    if (!opened) {
-      return absl::NotFoundError(
-          absl::StrCat(file, ": ", std::generic_category().message(errno)));
-    }
+// The members, and the options of both the file and the command line.
+absl::StatusOr<MembersFile> LoadMembers(const RingCommand& command) {
+  const absl::StatusOr<std::string> text = ReadInput(command.members_file);
+  if (!text.ok()) return text.status();
+  absl::StatusOr<MembersFile> members = ParseMembers(*text);
+  if (!members.ok()) return InInput(command.members_file, members.status());
+
+  HashRingOptions& options = members->options;
+  if (!command.placement.empty()) {
+    const std::optional<Placement> placement = PlacementOf(command.placement);
+    if (!placement.has_value())
+      return absl::InvalidArgumentError(
+          absl::StrCat("there is no placement ", Brief(command.placement)));
+    options.placement = *placement;
   }
-  absl::StatusOr<std::vector<RingNode>> members =
-      ReadMembers(file == "-" ? std::cin : opened);
-  if (members.ok()) return members;
-  return absl::Status(
-      members.status().code(),
-      absl::StrCat(file, ": ", std::string(members.status().message())));
+  for (const auto& [member, number] : command.numbers) options.*member = number;
+  if (!command.secret_file.empty()) {
+    absl::StatusOr<std::string> secret = ReadInput(command.secret_file);
+    if (!secret.ok()) return secret.status();
+    if (secret->empty())
+      return InInput(command.secret_file,
+                     absl::InvalidArgumentError("the secret is empty"));
+    options.secret = *std::move(secret);
+  }
+  return members;
+}
+
+bool Changes(const RingCommand& command) {
+  return !command.removed.empty() || !command.added.empty() ||
+         !command.reweighed.empty();
 }
 
 // The ring after the change that the options ask for.
 absl::StatusOr<HashRing> Changed(const HashRing& ring,
                                  const RingCommand& command) {
   HashRing::Builder builder(ring);
+  std::map<std::string, std::string> zones;
+  for (const RingNode& node : ring.nodes()) zones[node.id] = node.zone;
+  for (const std::string& id : command.removed) builder.Remove(id);
   for (const std::string& text : command.added) {
     absl::StatusOr<RingNode> node = ParseMember(text);
-    if (!node.ok()) return node.status();
+    if (!node.ok()) return InInput("--add", node.status());
+    zones[node->id] = node->zone;
     builder.Add(*std::move(node));
   }
   for (const std::string& text : command.reweighed) {
     absl::StatusOr<RingNode> node = ParseWeight(text);
-    if (!node.ok()) return node.status();
-    for (const RingNode& old : ring.nodes()) {
-      if (old.id == node->id) node->zone = old.zone;
-    }
+    if (!node.ok()) return InInput("--reweight", node.status());
+    node->zone = zones[node->id];  // If it is no member, Build will say so.
     builder.Set(*std::move(node));
   }
-  for (const std::string& id : command.removed) builder.Remove(id);
-  return builder.Build();
+  absl::StatusOr<HashRing> changed = builder.Build();
+  if (!changed.ok()) return InInput("the change", changed.status());
+  return changed;
 }
 
-void PrintShares(const HashRing& ring, std::ostream& out) {
-  const std::vector<double> shares = ring.Shares();
-  const absl::Span<const RingNode> nodes = ring.nodes();
-  double weights = 0;
-  size_t width = 4;
-  for (const RingNode& node : nodes) {
-    weights += node.weight;
-    width = std::max(width, node.id.size());
+absl::Status AnswerKeys(const RingCommand& command, const HashRing& ring,
+                        const std::optional<HashRing>& changed,
+                        std::ostream& out) {
+  const KeyFormat format = {command.replicas, command.zones,
+                            command.format == RingCommand::kJson};
+  KeyPrinter printer(ring, changed, format, out);
+  for (const std::string& key : command.keys) printer.Print(key);
+  if (!command.keys_file.empty()) {
+    const absl::Status status =
+        ReadLines(command.keys_file, [&](std::string_view key) {
+          printer.Print(key);
+          return out.good();  // For a full disk the rest is of no use.
+        });
+    if (!status.ok()) return status;
   }
-  double worst = 0;
-  out << absl::StreamFormat("%-*s  %6s  %8s  %8s  %s\n", width, "node",
-                            "weight", "share", "of fair", "zone");
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    const double of_fair = shares[i] / (nodes[i].weight / weights);
-    worst = std::max(worst, of_fair);
-    out << absl::StreamFormat("%-*s  %6d  %7.3f%%  %8.3f  %s\n", width,
-                              nodes[i].id, nodes[i].weight, 100 * shares[i],
-                              of_fair, nodes[i].zone);
-  }
-  out << absl::StreamFormat(
-      "%d nodes, %d points, most loaded %.3f times its fair share, "
-      "fingerprint %016x\n",
-      nodes.size(), ring.vnode_count(), worst, ring.Fingerprint());
-}
-
-void PrintMoves(const HashRing& before, const HashRing& after,
-                std::ostream& out) {
-  const std::vector<RangeTransfer> moves = Diff(before, after);
-  double moved = 0;
-  for (const RangeTransfer& move : moves) {
-    // Wraps; equal ends mean the whole circle.
-    const Token length = move.range.through - move.range.after;
-    moved += length == 0 ? 1 : static_cast<double>(length) * 0x1p-64;
-  }
-  out << absl::StreamFormat("the change moves %.3f%% of the keys, in %d arcs\n",
-                            100 * moved, moves.size());
+  printer.End();
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::Status RunRingCommand(const RingCommand& command, std::ostream& out) {
-  absl::StatusOr<std::vector<RingNode>> members =
-      LoadMembers(command.members_file);
+  if (command.replicas == 0)
+    return absl::InvalidArgumentError("--replicas is 0; it must be at least 1");
+  absl::StatusOr<MembersFile> members = LoadMembers(command);
   if (!members.ok()) return members.status();
-  HashRing::Builder builder(command.options);
-  for (RingNode& node : *members) builder.Add(std::move(node));
+  HashRing::Builder builder(members->options);
+  for (RingNode& node : members->nodes) builder.Add(std::move(node));
   const absl::StatusOr<HashRing> ring = builder.Build();
   if (!ring.ok()) return ring.status();
-  const absl::StatusOr<HashRing> changed = Changed(*ring, command);
-  if (!changed.ok()) return changed.status();
-
-  PrintShares(*ring, out);
-  if (!command.added.empty() || !command.removed.empty() ||
-      !command.reweighed.empty()) {
-    out << "\nafter the change:\n";
-    PrintShares(*changed, out);
-    PrintMoves(*ring, *changed, out);
+  std::optional<HashRing> changed;
+  if (Changes(command)) {
+    const absl::StatusOr<HashRing> after = Changed(*ring, command);
+    if (!after.ok()) return after.status();
+    changed.emplace(*after);
   }
-  if (!command.keys.empty()) out << "\n";
-  for (const std::string& key : command.keys) {
-    out << absl::StreamFormat("%s -> %s\n", key, changed->Lookup(key).id);
+
+  if (!command.keys.empty() || !command.keys_file.empty())
+    return AnswerKeys(command, *ring, changed, out);
+  RingReport report = {members->options, RingView(*ring), {}, command.arcs};
+  if (changed.has_value())
+    report.change.emplace(*ring, *changed, command.replicas);
+  switch (command.format) {
+    case RingCommand::kTable:
+      PrintTable(report, out);
+      break;
+    case RingCommand::kJson:
+      PrintJson(report, out);
+      break;
+    case RingCommand::kSvg:
+      PrintSvg(report, out);
+      break;
   }
   return absl::OkStatus();
 }
