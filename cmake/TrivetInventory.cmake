@@ -58,7 +58,7 @@ function(trivet_write_inventory file)
   if(NOT TARGET trivet_cli)
     list(APPEND skipped ${PROJECT_SOURCE_DIR}/src/cli)
   endif()
-  if(NOT lines MATCHES "source bench/")  # None is built but in Release.
+  if(NOT lines MATCHES "source bench/")
     list(APPEND skipped ${PROJECT_SOURCE_DIR}/bench)
   endif()
   foreach(folder IN LISTS skipped)

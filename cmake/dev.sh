@@ -6,6 +6,7 @@
 #   sh cmake/dev.sh demo     set up, build the core, run the demonstration
 #   sh cmake/dev.sh test     set up, build everything, run the tests
 #   sh cmake/dev.sh tidy     clang-tidy over src/
+#   sh cmake/dev.sh bench    measure the ring: tables, pictures (--quick: roughly)
 #   sh cmake/dev.sh check    what is slow: sanitizers, clang, clang-tidy, the
 #                            package in every way, planted bugs, each module
 #                            alone, simulated histories
@@ -32,6 +33,7 @@ all_packages="$core_packages libgmock-dev libbenchmark-dev libcli11-dev
               nlohmann-json3-dev pkg-config"
 check_packages="$all_packages clang clang-tidy-19 libclang-rt-dev
                 g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user-static"
+bench_packages="$all_packages gnuplot-nox"
 
 say() { printf '\n== %s\n' "$*"; }
 fail() {
@@ -50,6 +52,8 @@ dev.sh: $1. Please install by hand:
     pkg-config
   for 'tidy' and 'check' as well:
     clang with its sanitizer run-time, clang-tidy 19
+  for 'bench' as well:
+    gnuplot
 On Debian bookworm:
   apt-get install --no-install-recommends $2
 Then say so: TRIVET_DEPS=present sh cmake/dev.sh ...
@@ -129,6 +133,37 @@ test_() {
   deps $all_packages
   build_test
   run_tests test test -LE slow
+}
+
+# Everything lands in build/bench: the JSON of each program, tables.md, pictures.
+bench() {
+  every='.'
+  rounds="--benchmark_repetitions=9 --benchmark_min_time=0.05"
+  case ${1:-} in
+    '') ;;
+    --quick)
+      every='nodes:(10|100|1000)/|nodes:10000/vnodes:(1|40|160)(/|$)'
+      rounds="--benchmark_repetitions=1 --benchmark_min_time=0.005"
+      ;;
+    *) fail "bench: '$1' is not --quick; what is measured is a Release build" ;;
+  esac
+  deps $bench_packages
+  build bench -DCMAKE_BUILD_TYPE=Release -DTRIVET_MODULES=ring \
+    -DTRIVET_BUILD_TESTS=OFF -DTRIVET_BUILD_CLI=OFF -DTRIVET_BUILD_TESTKIT=OFF
+  to=build/bench
+  for program in lookup change successor snapshot balance; do
+    say "measuring: $program"
+    "$to/bench/${program}_bench" --benchmark_out="$to/$program.json" \
+      --benchmark_filter="$every" $rounds \
+      --benchmark_enable_random_interleaving=true >"$to/$program.log" 2>&1 ||
+      { cat "$to/$program.log" >&2; fail "cannot measure"; }
+  done
+  "$to/bench/bench_tables" "$to" >"$to/tables.md" || fail "cannot make tables"
+  for picture in lookup change balance; do
+    gnuplot -e "folder='$to'" "bench/$picture.gp" || fail "cannot draw"
+  done
+  say "$to/tables.md, and $to/*.svg"
+  cat "$to/tables.md"
 }
 
 # --- What is slow: the stages of check ----------------------------------------
@@ -282,6 +317,7 @@ case $command in
   demo) demo ;;
   test) test_ ;;
   tidy) tidy ;;
+  bench) bench "$@" ;;
   check) check "$@" ;;
   stage) "$1" ;;
   deps)
