@@ -40,8 +40,9 @@ With keys: 'KEY -> NODE...', one line for each, and for a change also
 CRLF. Words that are no plain text are shown in quotes, with \xHH for a byte.
 
 --json prints one document, without keys and with:
-  {"ring": {"placement", "vnodes_per_weight", "points", "fingerprint",
-            "max_over_mean", "min_over_mean",
+  {"ring": {"placement", "vnodes_per_weight", "ring_size_min",
+            "ring_size_max", "points", "fingerprint", "max_over_mean",
+            "min_over_mean",
             "nodes": [{"id", "weight", "zone", "share", "of_fair"}]},
    "after": as "ring", "moves": {"replicas", "share", "arcs",
             "pairs": [{"from", "to", "share", "arcs"}],

@@ -24,6 +24,10 @@ struct PlacementName {
 };
 inline constexpr PlacementName kPlacements[] = {
     {"trivet", Placement::kTrivet},
+    {"envoy", Placement::kEnvoy},
+    {"ketama", Placement::kKetama},
+    {"ketama_weighted", Placement::kKetamaWeighted},
+    {"nginx", Placement::kNginx},
 };
 
 struct NumberOption {
@@ -35,6 +39,10 @@ struct NumberOption {
 inline constexpr NumberOption kNumberOptions[] = {
     {"vnodes_per_weight", "--vnodes", "Points per unit of weight",
      &HashRingOptions::vnodes_per_weight},
+    {"ring_size_min", "--ring-size-min", "With envoy: its minimum_ring_size",
+     &HashRingOptions::ring_size_min},
+    {"ring_size_max", "--ring-size-max", "With envoy: its maximum_ring_size",
+     &HashRingOptions::ring_size_max},
 };
 
 std::optional<Placement> PlacementOf(std::string_view name);

@@ -33,7 +33,7 @@
 #include "trivet/ring/hash_ring.h"
 #include "trivet/ring/placement.h"
 
-// See token.cc.
+// See token.h.
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 

@@ -9,11 +9,6 @@
 
 #include "trivet/ring/placement.h"
 
-// xxHash as static functions of this file: whoever links trivet needs no
-// libxxhash, and cannot meet another version of it.
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 namespace trivet {
 inline namespace v0_1 {
 namespace internal {
@@ -35,12 +30,6 @@ TokenHash::TokenHash(std::string_view secret) : keyed_(!secret.empty()) {
   for (size_t at = 0; at < key_.size(); at += 8)
     StoreLittleEndian(
         XXH3_64bits_withSeed(secret.data(), secret.size(), at / 8), &key_[at]);
-}
-
-Token TokenHash::OfKey(std::string_view key) const {
-  return keyed_ ? XXH3_64bits_withSecret(key.data(), key.size(), key_.data(),
-                                         key_.size())
-                : XXH3_64bits(key.data(), key.size());
 }
 
 NodePoints TokenHash::OfNode(std::string_view id) const {

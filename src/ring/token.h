@@ -19,6 +19,11 @@
 
 #include "trivet/ring/placement.h"
 
+// xxHash as static functions: whoever links trivet needs no libxxhash, and
+// cannot meet another version of it.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 namespace trivet {
 inline namespace v0_1 {
 namespace internal {
@@ -49,7 +54,12 @@ class TokenHash {
   // An empty secret is XXH3 as everybody knows it.
   explicit TokenHash(std::string_view secret = {});
 
-  Token OfKey(std::string_view key) const;
+  // Inline, because a call would cost as much as half a lookup.
+  Token OfKey(std::string_view key) const {
+    return keyed_ ? XXH3_64bits_withSecret(key.data(), key.size(), key_.data(),
+                                           key_.size())
+                  : XXH3_64bits(key.data(), key.size());
+  }
   NodePoints OfNode(std::string_view id) const;
 
   // A digest of five numbers, for fingerprints.

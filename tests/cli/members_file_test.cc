@@ -137,7 +137,8 @@ TEST(MembersFileTest, BadJsonIsRefusedWithItsPlaceFieldAndValue) {
        "are \"id\", \"weight\", \"zone\""},
       {R"({"secret":"x"})",
        "line 1, column 9: the object has the unknown field \"secret\"; the "
-       "fields are \"nodes\", \"placement\", \"vnodes_per_weight\""},
+       "fields are \"nodes\", \"placement\", \"vnodes_per_weight\", "
+       "\"ring_size_min\", \"ring_size_max\""},
       {R"([{"id":"a","id":"b"}])",
        "line 1, column 15: node 1 has the field \"id\" twice"},
       {R"({"nodes":[{"id":"a"}],"nodes":[{"id":"b"}]})",
@@ -146,7 +147,8 @@ TEST(MembersFileTest, BadJsonIsRefusedWithItsPlaceFieldAndValue) {
        "line 1, column 12: the object: nodes is \"a\"; it must be a list"},
       {R"({"nodes":[],"placement":"maglev"})",
        "line 1, column 32: the object: placement is \"maglev\"; it must be one "
-       "of \"trivet\""},
+       "of \"trivet\", \"envoy\", \"ketama\", \"ketama_weighted\", "
+       "\"nginx\""},
       {R"({"vnodes_per_weight":0})",
        "line 1, column 23: the object: vnodes_per_weight is 0" + number},
       {"[{\"id\":\"a\"},\n{\"id\":\"a\"}]",

@@ -49,7 +49,7 @@ for number in many -1 1.5 0x10 4294967296 ''; do
   expect 104 'vnodes' "$tool" ring - --vnodes "$number"
   expect 104 'replicas' "$tool" ring - --replicas "$number"
 done
-expect 105 'maglev not in {trivet}' "$tool" ring - --placement maglev
+expect 105 'maglev not in {trivet,envoy,ketama,ketama_weighted,nginx}' "$tool" ring - --placement maglev
 expect 105 'can be -, standard input' "$tool" ring - --keys -
 expect 105 'can be -, standard input' "$tool" ring - --secret-file -
 expect 105 'zones needs --key or --keys' "$tool" ring - --zones
