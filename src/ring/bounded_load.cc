@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/base/attributes.h"
+#include "absl/base/optimization.h"
 #include "absl/numeric/int128.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -48,32 +50,36 @@ BoundedLoad::BoundedLoad(const HashRing& ring, uint64_t factor)
 
 // load < ceil(x) is load < x, as load is a whole number; and
 // load < (1 + epsilon) (total + 1) w / W without a division, so exactly.
-bool BoundedLoad::HasRoom(const Seat& seat) const {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool BoundedLoad::HasRoom(
+    const Seat& seat) const {
   const absl::uint128 load = absl::uint128(seat.load) * weight_total_ << 32;
   return load < absl::uint128(factor_) * (total_ + 1) * seat.weight;
 }
 
 BoundedLoad::Unit BoundedLoad::Assign(std::string_view key) {
-  const internal::Vnodes& vnodes = internal::RingAccess::Of(ring_).vnodes;
-  const Token token = ring_.TokenOf(key);
-  NodeIndex node = vnodes.OwnerAt(token);
-  if (!HasRoom(seats_[seat_of_[node]])) {
-    // Nodes that are met again are full still, so this is the key's walk.
-    size_t v = vnodes.At(token);
-    do {
-      v = vnodes.After(v);
-      node = vnodes.owner(v);
-    } while (!HasRoom(seats_[seat_of_[node]]));
-  }
-  const uint32_t seat = seat_of_[node];
-  ++seats_[seat].load;
+  const internal::RingAccess::Rep& rep = internal::RingAccess::Of(ring_);
+  const Token token = rep.TokenOf(key);
+  NodeIndex node = rep.vnodes.OwnerAt(token);
+  if (ABSL_PREDICT_FALSE(!HasRoom(seats_[seat_of_[node]])))
+    node = NextWithRoom(token);
+  const uint32_t number = seat_of_[node];
+  Seat& seat = seats_[number];
+  ++seat.load;
   ++total_;
-  return Unit(seat, node, &ids_[seat]);
+  return Unit(number, node, seat.id);
+}
+
+// Nodes that are met again are full still, so this is the key's walk.
+NodeIndex BoundedLoad::NextWithRoom(Token token) const {
+  const internal::Vnodes& vnodes = internal::RingAccess::Of(ring_).vnodes;
+  internal::Position at = vnodes.At(token);
+  while (!HasRoom(seats_[seat_of_[vnodes.OwnerAt(at)]])) at = vnodes.After(at);
+  return vnodes.OwnerAt(at);
 }
 
 void BoundedLoad::Finish(Unit unit) {
-  TRIVET_INVARIANT(unit.id_ != nullptr && unit.seat_ < ids_.size() &&
-                       unit.id_ == &ids_[unit.seat_],
+  TRIVET_INVARIANT(unit.id_ != nullptr && unit.seat_ < seats_.size() &&
+                       unit.id_ == seats_[unit.seat_].id,
                    "Finish requires a unit that was assigned here");
   Seat& seat = seats_[unit.seat_];
   --seat.load;
@@ -106,8 +112,8 @@ void BoundedLoad::SetRing(const HashRing& ring) {
       ids_[seat] = node.id;
     } else {
       seat = static_cast<uint32_t>(seats_.size());
-      seats_.emplace_back();
       ids_.push_back(node.id);
+      seats_.emplace_back().id = &ids_.back();
     }
     seat_of_.push_back(seat);
     if (!rep.IsPlaced(index)) continue;  // No walk meets it.

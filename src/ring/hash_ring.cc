@@ -95,9 +95,9 @@ HashRing::NodeSpan HashRing::PreferenceList(std::string_view key,
   const Rep& rep = *rep_;
   const size_t wanted = std::min(into.size(), rep.placed_count);
   size_t filled = 0;
-  for (size_t v = rep.vnodes.At(TokenOf(key)); filled < wanted;
-       v = rep.vnodes.After(v)) {
-    const RingNode* const node = &rep.nodes[rep.vnodes.owner(v)];
+  for (internal::Position at = rep.vnodes.At(rep.TokenOf(key)); filled < wanted;
+       at = rep.vnodes.After(at)) {
+    const RingNode* const node = &rep.nodes[rep.vnodes.OwnerAt(at)];
     const auto end = into.begin() + filled;
     if (std::find(into.begin(), end, node) == end) into[filled++] = node;
   }
@@ -137,9 +137,9 @@ HashRing::NodeSpan HashRing::PreferZones(std::string_view key,
   const NodeSpan list = into.first(std::min(into.size(), rep.placed_count));
   std::fill(list.begin(), list.end(), nullptr);
   size_t left = list.size();
-  for (size_t v = rep.vnodes.At(TokenOf(key)); left > 0;
-       v = rep.vnodes.After(v))
-    left -= rep.PutByZone(rep.vnodes.owner(v), list) ? 1 : 0;
+  for (internal::Position at = rep.vnodes.At(rep.TokenOf(key)); left > 0;
+       at = rep.vnodes.After(at))
+    left -= rep.PutByZone(rep.vnodes.OwnerAt(at), list) ? 1 : 0;
   return list;
 }
 
@@ -158,9 +158,11 @@ bool SetBit(uint32_t* bitmap, size_t bit) {
 
 }  // namespace
 
-HashRing::NodeWalk::NodeWalk(const Rep* rep, Token token)
-    : rep_(rep), vnode_(rep->vnodes.At(token)) {
-  Meet(rep_->vnodes.owner(vnode_));
+HashRing::NodeWalk::NodeWalk(const Rep* rep, Token token) : rep_(rep) {
+  const internal::Position at = rep_->vnodes.At(token);
+  line_ = at.line;
+  slot_ = at.slot;
+  Meet(rep_->vnodes.OwnerAt(at));
   met_count_ = 1;
 }
 
@@ -192,7 +194,8 @@ HashRing::NodeWalk::iterator HashRing::NodeWalk::end() { return {}; }
 
 HashRing::NodeWalk::iterator::reference
 HashRing::NodeWalk::iterator::operator*() const {
-  return walk_->rep_->nodes[walk_->rep_->vnodes.owner(walk_->vnode_)];
+  const Rep& rep = *walk_->rep_;
+  return rep.nodes[rep.vnodes.OwnerAt({walk_->line_, walk_->slot_})];
 }
 
 HashRing::NodeWalk::iterator& HashRing::NodeWalk::iterator::operator++() {
@@ -202,9 +205,13 @@ HashRing::NodeWalk::iterator& HashRing::NodeWalk::iterator::operator++() {
     walk_ = nullptr;
     return *this;
   }
+  const internal::Vnodes& vnodes = walk.rep_->vnodes;
+  internal::Position at = {walk.line_, walk.slot_};
   do {
-    walk.vnode_ = walk.rep_->vnodes.After(walk.vnode_);
-  } while (!walk.Meet(walk.rep_->vnodes.owner(walk.vnode_)));
+    at = vnodes.After(at);
+  } while (!walk.Meet(vnodes.OwnerAt(at)));
+  walk.line_ = at.line;
+  walk.slot_ = at.slot;
   ++walk.met_count_;
   return *this;
 }

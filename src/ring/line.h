@@ -7,7 +7,7 @@
 //
 //   token x lines  =  [ line: 64 bits ][ suffix: 16 bits ][ unused: 48 bits ]
 //
-//   suffixes   01a2  3c40  d9ff  ffff  ffff  ...   ascending
+//   suffixes   01a2  3c40  d9ff  ffff  ffff  ...   ascending; ffff: free
 //   owners        7     2     7     4     4  ...
 //              `- its points -'  `- free slots: the next point, on a later
 //              line,
@@ -15,7 +15,8 @@
 //                                   one
 //
 // A token's owner is that of the first suffix not below its own. Two things
-// leave the answer open: a tie of suffixes, and a token past the last slot.
+// leave the answer open: a tie of suffixes, and a token past the last slot. So
+// a point whose suffix is ffff can be given fffe: what it changes is open.
 
 #ifndef TRIVET_SRC_RING_LINE_H_
 #define TRIVET_SRC_RING_LINE_H_
@@ -36,6 +37,7 @@ inline namespace v0_1 {
 namespace internal {
 
 inline constexpr size_t kLineSize = 64;
+inline constexpr uint16_t kFreeSuffix = 0xffff;
 
 // `Owner` is as narrow as the number of nodes allows, so that more points fit.
 template <typename Owner>

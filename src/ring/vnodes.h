@@ -13,6 +13,8 @@
 // answer open, the points of that line are searched by their whole tokens: a
 // few, unless somebody has chosen ids to crowd them. Slower then, never wrong.
 //
+// A walk reads on from there, slot by slot and line by line.
+//
 // vnodes_build.h says how a table is made.
 
 #ifndef TRIVET_SRC_RING_VNODES_H_
@@ -34,6 +36,13 @@
 namespace trivet {
 inline namespace v0_1 {
 namespace internal {
+
+// Where a walk stands: a slot of a line, or, past the last slot, a point of the
+// line that found none.
+struct Position {
+  uint32_t line;
+  uint32_t slot;
+};
 
 // One difference between the owners of two tables: `by` is added to every owner
 // that is `from` or more, modulo 2^32. Differences apply one after the other.
@@ -72,7 +81,7 @@ class VnodeTable {
   NodeIndex owner(size_t vnode) const { return owners_[vnode]; }
 
   // The owner of the first vnode at or after `token`, past the last one of the
-  // first of all; and that vnode.
+  // first of all.
   NodeIndex OwnerAt(Token token) const {
     const Place place = PlaceOf(token);
     const Line<Owner>& line = lines_[place.line];
@@ -83,15 +92,34 @@ class VnodeTable {
     return line.owners[slot];
   }
 
-  size_t At(Token token) const {
+  // The same vnode as a position, the next one clockwise, and a position's
+  // owner. Free slots are positions too, so that on its way round a walk may
+  // meet the owner of a point twice in a row.
+  Position At(Token token) const {
     const Place place = PlaceOf(token);
     const Line<Owner>& line = lines_[place.line];
-    const size_t slot = SlotOf(line, place.suffix);
+    size_t slot = SlotOf(line, place.suffix);
     if (ABSL_PREDICT_FALSE(IsOpen(line, slot, place.suffix))) {
-      return Wrapped(Search(place.line, token));
+      const size_t vnode = Search(place.line, token);
+      if (vnode == firsts_[place.line + 1]) return LineAfter(place.line);
+      slot = vnode - firsts_[place.line];
     }
-    return Wrapped(
-        std::min<size_t>(firsts_[place.line] + slot, firsts_[place.line + 1]));
+    return {static_cast<uint32_t>(place.line), static_cast<uint32_t>(slot)};
+  }
+
+  Position After(Position at) const {
+    ++at.slot;
+    const bool is_past =
+        at.slot < Line<Owner>::kSlots
+            ? lines_[at.line].suffixes[at.slot] == kFreeSuffix
+            : at.slot >= firsts_[at.line + 1] - firsts_[at.line];
+    return ABSL_PREDICT_FALSE(is_past) ? LineAfter(at.line) : at;
+  }
+
+  NodeIndex OwnerAt(Position at) const {
+    return ABSL_PREDICT_TRUE(at.slot < Line<Owner>::kSlots)
+               ? lines_[at.line].owners[at.slot]
+               : owners_[firsts_[at.line] + at.slot];
   }
 
   // Starts to fetch what OwnerAt will read.
@@ -117,6 +145,10 @@ class VnodeTable {
 
   static bool IsOpen(const Line<Owner>& line, size_t slot, uint16_t suffix) {
     return slot == Line<Owner>::kSlots || line.suffixes[slot] == suffix;
+  }
+
+  Position LineAfter(size_t line) const {
+    return {static_cast<uint32_t>(line + 1 == lines_.size() ? 0 : line + 1), 0};
   }
 
   // The first vnode of `line`, or else of a later one, at or after `token`;
@@ -173,16 +205,17 @@ class Vnodes {
   NodeIndex OwnerAt(Token token) const {
     return wide_ ? of_many_.OwnerAt(token) : of_few_.OwnerAt(token);
   }
-  size_t At(Token token) const {
+  Position At(Token token) const {
     return wide_ ? of_many_.At(token) : of_few_.At(token);
+  }
+  Position After(Position at) const {
+    return wide_ ? of_many_.After(at) : of_few_.After(at);
+  }
+  NodeIndex OwnerAt(Position at) const {
+    return wide_ ? of_many_.OwnerAt(at) : of_few_.OwnerAt(at);
   }
   void Prefetch(Token token) const {
     return wide_ ? of_many_.Prefetch(token) : of_few_.Prefetch(token);
-  }
-
-  // The next vnode clockwise.
-  size_t After(size_t vnode) const {
-    return vnode + 1 == size() ? 0 : vnode + 1;
   }
 
  private:

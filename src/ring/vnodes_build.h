@@ -120,14 +120,15 @@ void VnodeTable<Owner>::Build(size_t count, ForEachPoint for_each_point) {
 // filled, if there is one.
 template <typename Owner>
 void VnodeTable<Owner>::FillLine(size_t line) {
-  constexpr uint16_t kFree = std::numeric_limits<uint16_t>::max();
   const Owner next =
       line + 1 == lines_.size() ? owners_.front() : lines_[line + 1].owners[0];
   for (size_t slot = 0; slot < Line<Owner>::kSlots; ++slot) {
     const size_t v = firsts_[line] + slot;
     const bool taken = v < firsts_[line + 1];
-    lines_[line].suffixes[slot] = taken ? PlaceOf(tokens_[v]).suffix : kFree;
     lines_[line].owners[slot] = taken ? owners_[v] : next;
+    lines_[line].suffixes[slot] =
+        taken ? std::min<uint16_t>(PlaceOf(tokens_[v]).suffix, kFreeSuffix - 1)
+              : kFreeSuffix;
   }
 }
 

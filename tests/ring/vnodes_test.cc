@@ -30,6 +30,29 @@ using internal::SlotOf;
 constexpr size_t kFew = 1000;                                    // Nodes, and
 constexpr size_t kMany = internal::Vnodes::kNarrowNodesMax + 1;  // too many.
 
+// A walk from `token` on meets the owners of the points from `first` on, one
+// after the other, some of them twice in a row.
+void ExpectWalk(const internal::Vnodes& vnodes,
+                const std::vector<Point>& points, Token token, size_t first,
+                size_t steps) {
+  internal::Position at = vnodes.At(token);
+  size_t point = first;
+  for (size_t step = 0; step < steps; ++step) {
+    ASSERT_EQ(vnodes.OwnerAt(at), points[point].owner) << token << " " << step;
+    const NodeIndex owner = points[point].owner;
+    size_t same = 0;
+    do {
+      point = point + 1 == points.size() ? 0 : point + 1;
+    } while (points[point].owner == owner && ++same < points.size());
+    if (same == points.size()) return;  // The points are all of one owner.
+    size_t stays = 0;
+    do {
+      at = vnodes.After(at);
+      ASSERT_LE(++stays, 2 * points.size() + 2) << token;
+    } while (vnodes.OwnerAt(at) == owner);
+  }
+}
+
 // Compares at each point, one before and one after it, at both ends, and
 // halfway between points: the neighbours of a point share its suffix, so that
 // alone they would try nothing but the search of whole tokens.
@@ -52,10 +75,11 @@ void ExpectExact(std::vector<Point> points, size_t nodes) {
   for (const Token token : tokens) {
     auto at = std::lower_bound(points.begin(), points.end(), Point{token, 0});
     if (at == points.end()) at = points.begin();
-    ASSERT_EQ(vnodes.At(token), static_cast<size_t>(at - points.begin()))
-        << token;
     ASSERT_EQ(vnodes.OwnerAt(token), at->owner) << token;
+    const auto first = static_cast<size_t>(at - points.begin());
+    ASSERT_NO_FATAL_FAILURE(ExpectWalk(vnodes, points, token, first, 3));
   }
+  ASSERT_NO_FATAL_FAILURE(ExpectWalk(vnodes, points, 0, 0, points.size() + 3));
 }
 
 // Of `size` points, their tokens of the form (random & mask) + base.

@@ -77,11 +77,13 @@ class TRIVET_EXPORT BoundedLoad {
   // A node and its units, in a place that does not change while it has some.
   struct Seat {
     uint64_t load = 0;
-    uint32_t weight = 0;  // 0: not of this ring.
+    uint32_t weight = 0;              // 0: not of this ring.
+    const std::string* id = nullptr;  // In ids_.
   };
 
   BoundedLoad(const HashRing& ring, uint64_t factor);
   bool HasRoom(const Seat& seat) const;
+  NodeIndex NextWithRoom(Token token) const;
 
   HashRing ring_;
   uint64_t factor_;            // 1 + epsilon, in units of 2^-32.
@@ -89,7 +91,7 @@ class TRIVET_EXPORT BoundedLoad {
   uint64_t total_ = 0;
   std::vector<uint32_t> seat_of_;  // By NodeIndex.
   std::vector<Seat> seats_;
-  std::deque<std::string> ids_;  // By seat; a unit refers to its own.
+  std::deque<std::string> ids_;  // By seat. They stay where they are.
 };
 
 // Movable; what was moved from is no unit any more and has no id. node() is of

@@ -181,7 +181,7 @@ class TRIVET_EXPORT HashRing::NodeWalk {
   bool Meet(NodeIndex node);
 
   const Rep* rep_;              // Null: the walk is over.
-  size_t vnode_;                // The point the walk stands at.
+  uint32_t line_, slot_;        // The point the walk stands at.
   size_t met_count_ = 0;        // Nodes met so far, with the one it stands at.
   uint32_t few_[16] = {};       // A list of them, or a bitmap.
   std::vector<uint32_t> many_;  // A bitmap, from the 17th on.
