@@ -3,10 +3,11 @@
 #include "trivet/ring/bounded_load.h"
 
 #include <cmath>
-#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/base/attributes.h"
@@ -86,40 +87,50 @@ void BoundedLoad::Finish(Unit unit) {
   if (seat.weight > 0) --total_;
 }
 
+// First everything that can fail for want of memory, which changes nothing that
+// counts, then the change.
 void BoundedLoad::SetRing(const HashRing& ring) {
   std::map<std::string_view, uint32_t> taken;
   std::vector<uint32_t> free;
   for (uint32_t seat = 0; seat < seats_.size(); ++seat) {
-    seats_[seat].weight = 0;
     if (seats_[seat].load > 0) {
       taken.emplace(ids_[seat], seat);
     } else {
       free.push_back(seat);
     }
   }
-  ring_ = ring;
-  total_ = weight_total_ = 0;
-  seat_of_.clear();
-  const internal::RingAccess::Rep& rep = internal::RingAccess::Of(ring_);
-  for (NodeIndex index = 0; index < rep.nodes.size(); ++index) {
-    const RingNode& node = rep.nodes[index];
-    uint32_t seat;
+  const internal::RingAccess::Rep& rep = internal::RingAccess::Of(ring);
+  std::vector<uint32_t> seat_of;
+  std::vector<std::pair<uint32_t, std::string>> names;
+  seat_of.reserve(rep.nodes.size());
+  names.reserve(rep.nodes.size());
+  for (const RingNode& node : rep.nodes) {
     if (const auto found = taken.find(node.id); found != taken.end()) {
-      seat = found->second;
-    } else if (!free.empty()) {
-      seat = free.back();
-      free.pop_back();
-      ids_[seat] = node.id;
-    } else {
-      seat = static_cast<uint32_t>(seats_.size());
-      ids_.push_back(node.id);
+      seat_of.push_back(found->second);
+      continue;
+    }
+    if (free.empty()) {
+      free.push_back(static_cast<uint32_t>(seats_.size()));
+      seats_.reserve(rep.nodes.size() + taken.size());
+      ids_.emplace_back();
       seats_.emplace_back().id = &ids_.back();
     }
-    seat_of_.push_back(seat);
-    if (!rep.IsPlaced(index)) continue;  // No walk meets it.
-    seats_[seat].weight = node.weight;
-    total_ += seats_[seat].load;
-    weight_total_ += node.weight;
+    seat_of.push_back(free.back());
+    names.emplace_back(free.back(), node.id);
+    free.pop_back();
+  }
+
+  ring_ = ring;
+  seat_of_ = std::move(seat_of);
+  for (auto& [seat, id] : names) ids_[seat].swap(id);
+  total_ = weight_total_ = 0;
+  for (Seat& seat : seats_) seat.weight = 0;
+  for (NodeIndex node = 0; node < rep.nodes.size(); ++node) {
+    if (!rep.IsPlaced(node)) continue;  // No walk meets it.
+    Seat& seat = seats_[seat_of_[node]];
+    seat.weight = rep.nodes[node].weight;
+    total_ += seat.load;
+    weight_total_ += seat.weight;
   }
 }
 

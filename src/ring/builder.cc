@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "src/ring/members.h"
+#include "src/ring/point.h"
 #include "src/ring/ring_rep.h"
 #include "src/ring/vnodes.h"
 #include "trivet/ring/hash_ring.h"
@@ -29,7 +30,6 @@ using internal::Members;
 using Rep = internal::RingAccess::Rep;
 
 constexpr size_t kSecretSizeMax = 4096;
-constexpr uint64_t kPointsMax = uint64_t{1} << 24;
 
 absl::Status CheckOptions(const HashRingOptions& options) {
   if (options.placement < Placement::kTrivet ||
@@ -54,24 +54,27 @@ absl::StatusOr<size_t> CountPoints(const Members& members,
   for (const Members::Member& member : members.list()) {
     // Below 2^64: the limit and a product of two 32-bit numbers.
     points += uint64_t{member.node->weight} * vnodes_per_weight;
-    if (points > kPointsMax)
+    if (points > internal::kPointsMax)
       return internal::Invalid(
           *member.node,
           absl::StrCat("of weight ", member.node->weight,
                        " brings the ring to ", points,
                        " points with vnodes_per_weight ", vnodes_per_weight,
-                       "; the limit is ", kPointsMax));
+                       "; the limit is ", internal::kPointsMax));
   }
   return points;
 }
 
-// Whether to copy a ring with a change is much less work than to build one.
+// Whether to copy a ring with a change is much less work than to build one, and
+// owners stay as wide as they are all the way.
 bool IsSmall(const Members& members, const Rep& base) {
   constexpr size_t kNodesMax = 32;  // Each is a pass over the owners.
   constexpr size_t kPartMin = 8;    // Points for each one that is changed.
   using internal::Vnodes;
-  if (members.changes().size() > kNodesMax ||
-      Vnodes::IsWide(members.list().size()) != base.vnodes.is_wide())
+  const size_t changes = members.changes().size();
+  if (changes > kNodesMax) return false;
+  if (base.vnodes.is_wide() ? !Vnodes::IsWide(members.list().size())
+                            : Vnodes::IsWide(base.nodes.size() + changes))
     return false;
   uint64_t changed = 0;
   for (const Members::Change& change : members.changes()) {

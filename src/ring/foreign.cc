@@ -29,6 +29,7 @@
 #include "src/internal/strings.h"
 #include "src/ring/crc32.h"
 #include "src/ring/md5.h"
+#include "src/ring/members.h"
 #include "src/ring/point.h"
 #include "trivet/ring/hash_ring.h"
 #include "trivet/ring/placement.h"
@@ -42,7 +43,6 @@ inline namespace v0_1 {
 namespace internal {
 namespace {
 
-constexpr uint64_t kPointsMax = uint64_t{1} << 24;
 constexpr uint32_t kRingSizeMax = 8388608;  // Envoy's own limit.
 
 // Where Envoy refuses a pool, and where the sum in twemproxy overflows.
@@ -187,15 +187,17 @@ absl::StatusOr<std::vector<uint64_t>> CountsOf(
     counts = NginxCounts(options, nodes);
   }
 
-  // Below 2^64: no term is more than 2^62.
   uint64_t points = 0;
   for (size_t n = 0; n < counts.size(); ++n) {
+    // Below 2^64: the limit and a product of two 32-bit numbers.
     points += counts[n];
     if (points > kPointsMax)
-      return absl::InvalidArgumentError(
-          absl::StrCat("vnodes_per_weight is ", options.vnodes_per_weight, ": ",
-                       n + 1, " of ", counts.size(), " nodes have ", points,
-                       " points with ", name, "; the limit is ", kPointsMax));
+      return Invalid(
+          nodes[n],
+          absl::StrCat("of weight ", nodes[n].weight, " brings the ring to ",
+                       points, " points with ", name, " and vnodes_per_weight ",
+                       options.vnodes_per_weight, "; the limit is ",
+                       kPointsMax));
   }
   if (points == 0)
     return absl::InvalidArgumentError(absl::StrCat(

@@ -9,10 +9,9 @@
 //
 //   suffixes   01a2  3c40  d9ff  ffff  ffff  ...   ascending; ffff: free
 //   owners        7     2     7     4     4  ...
-//              `- its points -'  `- free slots: the next point, on a later
-//              line,
-//                                   owns what is past the last point of this
-//                                   one
+//              `- its points -'  `- free slots: whose point is next, on a
+//                                   later line, owns what is past the last
+//                                   point of this one
 //
 // A token's owner is that of the first suffix not below its own. Two things
 // leave the answer open: a tie of suffixes, and a token past the last slot. So

@@ -5,12 +5,17 @@
 #ifndef TRIVET_SRC_RING_POINT_H_
 #define TRIVET_SRC_RING_POINT_H_
 
+#include <cstdint>
+
 #include "trivet/ring/hash_ring.h"
 #include "trivet/ring/placement.h"
 
 namespace trivet {
 inline namespace v0_1 {
 namespace internal {
+
+// Points of a ring: what a membership from a network can make it take.
+inline constexpr uint64_t kPointsMax = uint64_t{1} << 24;
 
 struct Point {
   Token token;

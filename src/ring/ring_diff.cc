@@ -48,9 +48,9 @@ std::vector<NodeIndex> ById(const std::vector<RingNode>& nodes) {
   return order;
 }
 
-struct Members {
-  Members(const std::vector<RingNode>& before,
-          const std::vector<RingNode>& after)
+struct BothMemberships {
+  BothMemberships(const std::vector<RingNode>& before,
+                  const std::vector<RingNode>& after)
       : of_before(before.size()), of_after(after.size()) {
     const std::vector<NodeIndex> b_order = ById(before);
     const std::vector<NodeIndex> a_order = ById(after);
@@ -132,7 +132,7 @@ class PreferenceListAt {
 
 // Who gives the newcomers of an arc their copies; ring_diff.h states the order.
 Member SourceOf(const PreferenceListAt& had, const PreferenceListAt& has,
-                const Members& members) {
+                const BothMemberships& members) {
   for (const Member member : had.list())
     if (has.Lists(member)) return member;
   for (const Member member : had.list())
@@ -222,7 +222,7 @@ std::vector<RangeTransfer> Diff(const HashRing& before, const HashRing& after,
                    "Diff requires rings of equal placement and secret");
   if (replicas == 0) return {};
 
-  const Members members(b.nodes, a.nodes);
+  const BothMemberships members(b.nodes, a.nodes);
   const size_t count = members.ids.size();
   PreferenceListAt had(b, members.of_before, count, replicas);
   PreferenceListAt has(a, members.of_after, count, replicas);

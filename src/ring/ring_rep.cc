@@ -216,9 +216,10 @@ void HashRing::Rep::TakeFingerprint() {
   if (options.placement == Placement::kEnvoy)
     node_digests +=
         hash.OfWords({3, options.ring_size_min, options.ring_size_max, 0, 0});
-  fingerprint =
-      hash.OfWords({1, static_cast<uint64_t>(options.placement),
-                    options.vnodes_per_weight, nodes.size(), node_digests});
+  const uint32_t vnodes_per_weight =
+      options.placement == Placement::kEnvoy ? 0 : options.vnodes_per_weight;
+  fingerprint = hash.OfWords({1, static_cast<uint64_t>(options.placement),
+                              vnodes_per_weight, nodes.size(), node_digests});
 }
 
 }  // namespace v0_1

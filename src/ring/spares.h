@@ -33,21 +33,20 @@ class Spares {
   ~Spares() { Take(); }
 
   // By each SharedRing that holds one of the rings.
-  void Open() { open_.fetch_add(1, std::memory_order_relaxed); }
+  void Open() { open_.fetch_add(1); }
   void Close() {
-    if (open_.fetch_sub(1, std::memory_order_relaxed) == 1) Take();
+    if (open_.fetch_sub(1) == 1) Take();
   }
 
   void Put(std::unique_ptr<Rep> ring) {
-    if (open_.load(std::memory_order_relaxed) == 0) return;
-    const std::unique_ptr<Rep> other(
-        ring_.exchange(ring.release(), std::memory_order_acq_rel));
+    if (open_.load() == 0) return;
+    const std::unique_ptr<Rep> other(ring_.exchange(ring.release()));
+    if (open_.load() == 0) Take();  // Close has come between.
   }
 
   // Null if there is none.
   std::unique_ptr<Rep> Take() {
-    return std::unique_ptr<Rep>(
-        ring_.exchange(nullptr, std::memory_order_acquire));
+    return std::unique_ptr<Rep>(ring_.exchange(nullptr));
   }
 
  private:

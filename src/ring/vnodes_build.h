@@ -278,7 +278,8 @@ void VnodeTable<Owner>::TellBefore(size_t line) {
 }
 
 // Whether as many points are to be on the lines as are: a twelfth more or less
-// is, at most 7 bytes a point, and not many more open lookups.
+// is, with at most 7 bytes a point (11.7 with wide owners), and not many
+// more open lookups.
 template <typename Owner>
 bool VnodeTable<Owner>::IsWellFilled(size_t count) const {
   const size_t ideal = lines_.size() * kFill;

@@ -8,18 +8,20 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "src/ring/point.h"
 #include "src/ring/ring_rep.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "trivet/ring/bounded_load.h"
 #include "trivet/ring/hash_ring.h"
 #include "trivet/ring/placement.h"
 #include "trivet/ring/ring_diff.h"
+#include "trivet/ring/shared_ring.h"
 
 namespace trivet {
 namespace {
@@ -40,11 +42,12 @@ class Input {
 
 HashRingOptions OptionsOf(Input* input) {
   HashRingOptions options;
-  options.placement = static_cast<Placement>(input->Byte() % 6);  // 5: none.
+  const uint8_t placement = input->Byte() % 16;  // 5: none; else ours.
+  options.placement = static_cast<Placement>(placement < 6 ? placement : 0);
   options.vnodes_per_weight = input->Byte() % 48;
   options.ring_size_min = input->Byte();
   options.ring_size_max = options.ring_size_min * 2U + input->Byte() % 2;
-  options.secret = std::string(input->Byte() % 4, 's');
+  options.secret = std::string(placement < 10 ? 0 : placement - 9, 's');
   return options;
 }
 
@@ -52,23 +55,31 @@ RingNode NodeOf(Input* input) {
   RingNode node;
   const uint8_t id = input->Byte();
   node.id = std::string(id % 64 == 0 ? 0 : 1 + id % 3, static_cast<char>(id));
-  node.weight = input->Byte() % 8;
+  const uint8_t weight = input->Byte();
+  node.weight = weight == 0 ? 0 : 1 + weight % 4;
   node.zone = std::string(1, static_cast<char>(input->Byte() % 4));
   return node;
 }
 
-void TakeSteps(Input* input, HashRing::Builder* builder) {
-  for (uint8_t count = input->Byte() % 8; count > 0; --count) {
-    switch (input->Byte() % 4) {
-      case 0:
-      case 1:
-        builder->Add(NodeOf(input));
-        break;
-      case 2:
-        builder->Set(NodeOf(input));
-        break;
-      default:
-        builder->Remove(NodeOf(input).id);
+// `members` are the ids in the ring, before and after.
+void TakeSteps(Input* input, HashRing::Builder* builder,
+               std::vector<std::string>* members) {
+  const uint8_t count = input->Byte();
+  for (int step = count < 250 ? count % 3 : count % 8; step >= 0; --step) {
+    const uint8_t kind = input->Byte();
+    const RingNode node = NodeOf(input);
+    const bool is_there =
+        std::find(members->begin(), members->end(), node.id) != members->end();
+    // What is refused is tried too, but seldom: it ends the round.
+    if (kind == 0 ? is_there : !is_there) {
+      builder->Add(node);
+      members->push_back(node.id);
+    } else if (kind % 2 == 0) {
+      builder->Set(node);
+    } else {
+      builder->Remove(node.id);
+      members->erase(std::remove(members->begin(), members->end(), node.id),
+                     members->end());
     }
   }
 }
@@ -145,24 +156,58 @@ void CheckDiff(const HashRing& before, const HashRing& after) {
     }
 }
 
+// The ring of the same members, built from nothing.
+HashRing Fresh(const HashRing& ring, const HashRingOptions& options) {
+  HashRing::Builder builder(options);
+  for (const RingNode& node : ring.nodes()) builder.Add(node);
+  return builder.Build().value();
+}
+
+std::vector<std::string> IdsOf(const HashRing& ring) {
+  std::vector<std::string> ids;
+  for (const RingNode& node : ring.nodes()) ids.push_back(node.id);
+  return ids;
+}
+
+// Units are counted where they were, and find room, whatever the ring.
+void CheckLoad(const HashRing& ring, BoundedLoad* load) {
+  load->SetRing(ring);
+  for (int i = 0; i < 20; ++i) load->Assign(std::to_string(i));
+  uint64_t total = 0;
+  for (NodeIndex node = 0; node < ring.nodes().size(); ++node)
+    if (internal::RingAccess::Of(ring).IsPlaced(node))
+      total += load->LoadOf(node);
+  FUZZ_CHECK(total == load->TotalLoad());
+}
+
+// Changes go through a SharedRing, so that memory is used again; some rings are
+// kept meanwhile, so that some of it is not.
 void Run(Input input) {
   const HashRingOptions options = OptionsOf(&input);
-  std::optional<HashRing> ring;
+  HashRing::Builder first(options);
+  for (int i = input.Byte() % 40; i >= 0; --i)
+    first.Add(std::string(1 + i % 3, static_cast<char>(i + 1)));
+  const absl::StatusOr<HashRing> ring = first.Build();
+  if (!ring.ok()) return;
+  SharedRing shared(*ring);
+  BoundedLoad load = BoundedLoad::Create(*ring, 0.25).value();
+  HashRing kept = *ring;
   for (int round = 0; round < 12 && !input.IsEmpty(); ++round) {
-    HashRing::Builder builder = ring.has_value() ? HashRing::Builder(*ring)
-                                                 : HashRing::Builder(options);
-    TakeSteps(&input, &builder);
-    const absl::StatusOr<HashRing> next = builder.Build();
-    if (!next.ok()) continue;
-    HashRing::Builder fresh(options);
-    for (const RingNode& node : next->nodes()) fresh.Add(node);
-    const absl::StatusOr<HashRing> built = fresh.Build();
-    FUZZ_CHECK(built.ok());
-    CheckEqual(*next, *built);
-    CheckLookups(*next);
-    CheckWalks(*next);
-    if (ring.has_value()) CheckDiff(*ring, *next);
-    ring.emplace(*next);
+    const HashRing before = shared.Load();
+    std::vector<std::string> members = IdsOf(before);
+    const absl::Status status = shared.Update([&](const HashRing& of) {
+      HashRing::Builder builder(of);
+      TakeSteps(&input, &builder, &members);
+      return builder.Build();
+    });
+    const HashRing after = shared.Load();
+    CheckEqual(after, status.ok() ? Fresh(after, options) : before);
+    CheckEqual(kept, Fresh(kept, options));
+    CheckLookups(after);
+    CheckWalks(after);
+    CheckDiff(before, after);
+    CheckLoad(after, &load);
+    if (input.Byte() % 4 == 0) kept = after;
   }
 }
 

@@ -30,8 +30,10 @@ namespace {
 size_t allocations = 0;
 size_t allocated_bytes = 0;
 size_t live_bytes = 0;
+size_t allocations_left = ~size_t{0};  // Then one fails.
 
 void* Allocate(size_t size, size_t alignment) {
+  if (allocations_left-- == 0) throw std::bad_alloc();
   ++allocations;
   allocated_bytes += size;
   const size_t whole = (size + alignment - 1) / alignment * alignment;
@@ -131,6 +133,43 @@ TEST(RingAllocation, PlacingUnderABoundDoesNotAllocate) {
   });
   EXPECT_EQ(load->TotalLoad(), 1000u);
   EXPECT_EQ(count, 0u);
+}
+
+// A host that survives a failed allocation has everything as it was.
+TEST(RingAllocation, AChangeThatFailsForWantOfMemoryChangesNothing) {
+  const HashRing small = RingOf(10);
+  const HashRing large = MustBuild(
+      HashRing::Builder(RingOf(40)).Remove("node-3").Remove("node-5"));
+  bool failed = true;
+  for (size_t left = 0; failed; ++left) {
+    absl::StatusOr<BoundedLoad> load = BoundedLoad::Create(small, 0.25);
+    ASSERT_TRUE(load.ok()) << load.status();
+    BoundedLoad::Unit first = load->Assign(kKey);
+    const std::string id = first.id();
+    SharedRing shared(small);
+    failed = false;
+    allocations_left = left;
+    try {
+      load->SetRing(large);
+      const absl::Status status = shared.Update([&](const HashRing& ring) {
+        return HashRing::Builder(ring).Remove("node-3").Build();
+      });
+      allocations_left = ~size_t{0};
+      ASSERT_TRUE(status.ok()) << status;
+    } catch (const std::bad_alloc&) {
+      allocations_left = ~size_t{0};
+      failed = true;
+      const HashRing still = shared.Load();
+      EXPECT_EQ(still.Fingerprint(), small.Fingerprint());
+    }
+    for (int i = 0; i < 100; ++i) load->Assign(std::to_string(i));
+    uint64_t total = 0;
+    for (NodeIndex node = 0; node < load->ring().nodes().size(); ++node)
+      total += load->LoadOf(node);
+    EXPECT_EQ(total, load->TotalLoad());
+    EXPECT_EQ(first.id(), id);
+    load->Finish(std::move(first));
+  }
 }
 
 TEST(RingAllocation, ReadingASharedRingDoesNotAllocate) {

@@ -202,12 +202,16 @@ TEST(RingChange, AnyChainOfChangesIsTheRingBuiltFromNothing) {
 TEST(RingChange, MayNeedWiderOwners) {
   HashRing::Builder builder(Vnodes(1));
   for (size_t i = 0; i < Table::kNarrowNodesMax; ++i)
-    builder.Add(std::to_string(i));
+    builder.Add(i == 0 ? "b" : std::to_string(i));
   const HashRing narrow = MustBuild(builder);
   const HashRing wide = MustBuild(HashRing::Builder(narrow).Add("a"));
   ASSERT_NO_FATAL_FAILURE(ExpectEqual(wide, MustBuild(builder.Add("a"))));
   ASSERT_NO_FATAL_FAILURE(
       ExpectEqual(MustBuild(HashRing::Builder(wide).Remove("a")), narrow));
+  // One node too many on the way only.
+  ASSERT_NO_FATAL_FAILURE(
+      ExpectEqual(MustBuild(HashRing::Builder(narrow).Add("a").Remove("b")),
+                  MustBuild(builder.Remove("b"))));
 }
 
 // Some readers keep old rings, so that a change finds memory to use again at

@@ -396,11 +396,13 @@ TEST(RingForeign, WhatAPlacementCannotDoIsAnErrorWithItsLimit) {
 TEST(RingForeign, TooManyPointsAreRefusedBeforeAnyIsMade) {
   const std::vector<RingNode> nodes = {{"a", 1, ""}, {"b", 4294967294, ""}};
   ExpectRefused(Foreign(Placement::kNginx, 4294967295), nodes,
-                "vnodes_per_weight is 4294967295: 1 of 2 nodes have 4294967295 "
-                "points with kNginx; the limit is 16777216");
+                "node \"a\" of weight 1 brings the ring to 4294967295 points "
+                "with kNginx and vnodes_per_weight 4294967295; the limit is "
+                "16777216");
   ExpectRefused(Foreign(Placement::kNginx, 1), nodes,
-                "vnodes_per_weight is 1: 2 of 2 nodes have 4294967295 points "
-                "with kNginx; the limit is 16777216");
+                "node \"b\" of weight 4294967294 brings the ring to 4294967295 "
+                "points with kNginx and vnodes_per_weight 1; the limit is "
+                "16777216");
   for (const Placement placement :
        {Placement::kKetama, Placement::kKetamaWeighted}) {
     const absl::Status status =

@@ -95,7 +95,8 @@ class TRIVET_EXPORT BoundedLoad {
 };
 
 // Movable; what was moved from is no unit any more and has no id. node() is of
-// the ring that the unit was assigned under; id() is good until it is finished.
+// the ring that the unit was assigned under; id() is good until it is finished,
+// or the BoundedLoad is gone.
 class TRIVET_EXPORT BoundedLoad::Unit {
  public:
   Unit(Unit&& other) noexcept

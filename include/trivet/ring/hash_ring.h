@@ -93,7 +93,7 @@ class TRIVET_EXPORT HashRing {
   NodeSpan PreferZones(std::string_view key, NodeSpan into) const&;
 
   // Nodes in ascending id order, bytewise (foreign placements: as they were
-  // added); shares of the circle in the same order, exact, which sum to 1.
+  // added); shares of the circle in the same order, exact to a double.
   absl::Span<const RingNode> nodes() const& ABSL_ATTRIBUTE_LIFETIME_BOUND;
   std::vector<double> Shares() const;
   size_t vnode_count() const;
@@ -115,13 +115,13 @@ class TRIVET_EXPORT HashRing {
 
  private:
   friend struct internal::RingAccess;
-  struct Rep;  // Nodes by id; tokens and owners, sorted. Never changes.
+  struct Rep;  // Nodes; tokens and owners, sorted. Never changes.
   explicit HashRing(std::shared_ptr<const Rep> rep);
   std::shared_ptr<const Rep> rep_;
 };
 
-// Collects a membership, then checks it once. Steps apply in order. May go on
-// after Build, and build again.
+// Collects a membership, then checks it once. Steps apply in order, and each
+// Build takes all of them: for what comes later, begin anew with its ring.
 class TRIVET_EXPORT HashRing::Builder {
  public:
   explicit Builder(HashRingOptions options = {});
