@@ -136,7 +136,7 @@ absl::StatusOr<HashRing> HashRing::Builder::Build() const {
   std::shared_ptr<Rep> rep;
   if (foreign) {
     rep = Rep::New(options_);
-    const absl::Status status = rep->FillForeign(members);
+    absl::Status status = rep->FillForeign(members);
     if (!status.ok()) return status;
     return HashRing(std::move(rep));
   }

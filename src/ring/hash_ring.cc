@@ -17,7 +17,6 @@
 #include "absl/types/span.h"
 #include "src/internal/invariant.h"
 #include "src/ring/ring_rep.h"
-#include "src/ring/token.h"
 #include "src/ring/vnodes.h"
 #include "trivet/ring/placement.h"
 
