@@ -38,8 +38,8 @@ using internal::Point;
 
 std::shared_ptr<HashRing::Rep> HashRing::Rep::Share(std::unique_ptr<Rep> rep) {
   const auto retire = [](Rep* retired) {
-    const auto spares = std::move(retired->spares);
-    spares->Put(std::unique_ptr<Rep>(retired));
+    const auto kept_in = std::move(retired->spares);
+    kept_in->Put(std::unique_ptr<Rep>(retired));
   };
   return {rep.release(), retire};
 }

@@ -47,7 +47,7 @@ HashRingOptions OptionsOf(Input* input) {
   options.vnodes_per_weight = input->Byte() % 48;
   options.ring_size_min = input->Byte();
   options.ring_size_max = options.ring_size_min * 2U + input->Byte() % 2;
-  options.secret = std::string(placement < 10 ? 0 : placement - 9, 's');
+  options.secret = std::string(placement < 10 ? 0U : placement - 9U, 's');
   return options;
 }
 
@@ -186,7 +186,8 @@ void Run(Input input) {
   const HashRingOptions options = OptionsOf(&input);
   HashRing::Builder first(options);
   for (int i = input.Byte() % 40; i >= 0; --i)
-    first.Add(std::string(1 + i % 3, static_cast<char>(i + 1)));
+    first.Add(
+        std::string(static_cast<size_t>(1 + i % 3), static_cast<char>(i + 1)));
   const absl::StatusOr<HashRing> ring = first.Build();
   if (!ring.ok()) return;
   SharedRing shared(*ring);
