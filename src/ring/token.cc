@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <string_view>
 
-#include "trivet/ring/placement.h"
 
 namespace trivet {
 inline namespace v0_1 {
