@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <string_view>
 
-
 namespace trivet {
 inline namespace v0_1 {
 namespace internal {
