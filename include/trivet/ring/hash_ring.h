@@ -61,8 +61,8 @@ class TRIVET_EXPORT HashRing {
   HashRing(const HashRing&) = default;  // To move is to copy: none is empty.
   HashRing& operator=(const HashRing&) = default;
 
-  // Returns the node that owns `key`. Total: a built ring has a node for every
-  // key. One cache line, nearly always. References live as long as any copy.
+  // Returns the node that owns `key`; every key has one. One cache line, nearly
+  // always; no allocation. References live as long as any copy of this ring.
   const RingNode& Lookup(
       std::string_view key) const& ABSL_ATTRIBUTE_LIFETIME_BOUND;
   const RingNode& LookupToken(Token token) const& ABSL_ATTRIBUTE_LIFETIME_BOUND;
@@ -98,9 +98,9 @@ class TRIVET_EXPORT HashRing {
   std::vector<double> Shares() const;
   size_t vnode_count() const;
 
-  // Equal fingerprints mean equal nodes, weights, zones and options, and so
-  // equal placement (but for an accident of 64 bits). Exchange this, not the
-  // ring, to learn whether two processes agree. Stable like the placement.
+  // Equal fingerprints mean equal nodes, weights, zones, and options that the
+  // placement uses, and so equal rings (but for an accident of 64 bits). Tells
+  // whether two processes agree. Stable like the placement.
   uint64_t Fingerprint() const;
 
   // On a temporary every one of the above that returns a reference is deleted.
