@@ -102,9 +102,7 @@ absl::Status HashRing::Rep::FillForeign(const Members& members) {
   placed_count =
       static_cast<size_t>(std::count(unplaced.begin(), unplaced.end(), false));
   NumberZones();
-  vnodes.Build(nodes.size(), points->size(), [&points](auto visit) {
-    for (const auto& [token, owner] : *points) visit(token, owner);
-  });
+  vnodes.Build(nodes.size(), *points);
   for (NodeIndex node = 0; node < nodes.size(); ++node)
     node_digests += ForeignDigestOf(node);
   TakeFingerprint();

@@ -71,6 +71,9 @@ class VnodeTable {
   template <typename ForEachPoint>
   void Build(size_t count, ForEachPoint for_each_point);
 
+  // From points that ascend, at least one.
+  void Build(const std::vector<Point>& points);
+
   // `base` with a change, of which some points are left. One copy of `base`,
   // and some work for each point of the change. Memory that this table has is
   // used again.
@@ -188,6 +191,7 @@ class Vnodes {
   // Of owners 0 .. nodes - 1; see VnodeTable::Build.
   template <typename ForEachPoint>
   void Build(size_t nodes, size_t count, ForEachPoint for_each_point);
+  void Build(size_t nodes, const std::vector<Point>& points);
 
   // See VnodeTable::Patch. REQUIRES: `base` has owners as wide as `nodes` need.
   void Patch(const Vnodes& base, const VnodeChange& change);

@@ -116,6 +116,17 @@ void VnodeTable<Owner>::Build(size_t count, ForEachPoint for_each_point) {
   for (size_t line = lines_.size(); line-- > 0;) FillLine(line);
 }
 
+template <typename Owner>
+void VnodeTable<Owner>::Build(const std::vector<Point>& points) {
+  tokens_.resize(points.size());
+  owners_.resize(points.size());
+  for (size_t v = 0; v < points.size(); ++v) {
+    tokens_[v] = points[v].token;
+    owners_[v] = static_cast<Owner>(points[v].owner);
+  }
+  CutLines();
+}
+
 // Fills a line whose points are in place. REQUIRES: the line after it is
 // filled, if there is one.
 template <typename Owner>
@@ -307,6 +318,15 @@ void Vnodes::Build(size_t nodes, size_t count, ForEachPoint for_each_point) {
     of_many_.Build(count, for_each_point);
   } else {
     of_few_.Build(count, for_each_point);
+  }
+}
+
+inline void Vnodes::Build(size_t nodes, const std::vector<Point>& points) {
+  wide_ = IsWide(nodes);
+  if (wide_) {
+    of_many_.Build(points);
+  } else {
+    of_few_.Build(points);
   }
 }
 

@@ -2,7 +2,8 @@
 //
 // Every processor finds the same owners. A program of its own, with nothing to
 // link but the ring's hash, so that it can be built for a processor of which
-// there is no more than a compiler and an emulator: `dev.sh check arm`.
+// there is no more than a compiler and an emulator:
+// `dev.sh check processors`.
 
 #include <algorithm>
 #include <array>

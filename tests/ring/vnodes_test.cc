@@ -23,9 +23,7 @@ namespace trivet {
 namespace {
 
 using internal::Line;
-using internal::PlainSlotOf;
 using internal::Point;
-using internal::SlotOf;
 
 constexpr size_t kFew = 1000;                                    // Nodes, and
 constexpr size_t kMany = internal::Vnodes::kNarrowNodesMax + 1;  // too many.
@@ -62,7 +60,10 @@ void ExpectExact(std::vector<Point> points, size_t nodes) {
     for (const Point& point : points) visit(point.token, point.owner);
   });
   std::sort(points.begin(), points.end());
+  internal::Vnodes of_sorted;
+  of_sorted.Build(nodes, points);
   ASSERT_EQ(vnodes.size(), points.size());
+  ASSERT_EQ(of_sorted.size(), points.size());
   std::vector<Token> tokens = {0, std::numeric_limits<Token>::max()};
   for (size_t v = 0; v < points.size(); ++v) {
     ASSERT_EQ(vnodes.token(v), points[v].token);
@@ -76,6 +77,7 @@ void ExpectExact(std::vector<Point> points, size_t nodes) {
     auto at = std::lower_bound(points.begin(), points.end(), Point{token, 0});
     if (at == points.end()) at = points.begin();
     ASSERT_EQ(vnodes.OwnerAt(token), at->owner) << token;
+    ASSERT_EQ(of_sorted.OwnerAt(token), at->owner) << token;
     const auto first = static_cast<size_t>(at - points.begin());
     ASSERT_NO_FATAL_FAILURE(ExpectWalk(vnodes, points, token, first, 3));
   }
@@ -123,31 +125,6 @@ TEST(RingVnodes, AreExactForPointsOf32Bits) {
     for (const size_t size : std::vector<size_t>{1, 10, 100, 100000})
       ExpectExact(RandomPoints(&random, size, nodes, ~Token{0} << 32, 0),
                   nodes);
-}
-
-template <typename Owner>
-void ExpectSlots(std::mt19937_64* random) {
-  for (int round = 0; round < 10000; ++round) {
-    // A small range now and then, so that suffixes tie.
-    const uint16_t mask = round % 2 == 0 ? 0xffff : 0x7;
-    Line<Owner> line;
-    for (size_t i = 0; i < Line<Owner>::kSlots; ++i) {
-      line.suffixes[i] = static_cast<uint16_t>((*random)() & mask);
-      line.owners[i] = static_cast<Owner>((*random)());
-    }
-    std::sort(std::begin(line.suffixes), std::end(line.suffixes));
-    for (const uint16_t suffix :
-         {uint16_t{0}, uint16_t{0x7fff}, uint16_t{0x8000}, uint16_t{0xffff},
-          static_cast<uint16_t>((*random)() & mask)}) {
-      ASSERT_EQ(SlotOf(line, suffix), PlainSlotOf(line, suffix)) << suffix;
-    }
-  }
-}
-
-TEST(RingLine, EveryProcessorFindsTheSlotThatPlainCodeFinds) {
-  std::mt19937_64 random(4);
-  ExpectSlots<uint16_t>(&random);
-  ExpectSlots<uint32_t>(&random);
 }
 
 TEST(RingLine, FillsACacheLine) {
