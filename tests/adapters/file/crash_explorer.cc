@@ -24,8 +24,10 @@ std::string Text(const absl::Status& status) {
 
 CrashExplorer::CrashExplorer() {
   disk_.OnChange([this](const MemoryDisk::State& state) {
-    now_.state = state;
-    moments_.push_back(now_);
+    known_.Update([&] {
+      now_.state = state;
+      moments_.push_back(now_);
+    });
   });
   auto log = CreateOn(&disk_);
   now_.created = log.ok();
@@ -48,7 +50,7 @@ void CrashExplorer::Live(FileLogStore* log, int life) {
     broken_ = Text(claimed.status());
     return;
   }
-  now_.epoch = claimed->epoch;
+  known_.Update([&] { now_.epoch = claimed->epoch; });
   for (size_t i = 0; i < 12; ++i) {
     std::vector<std::string> records;
     for (size_t r = 0; r <= i % 3; ++r) {
@@ -64,10 +66,11 @@ void CrashExplorer::Live(FileLogStore* log, int life) {
       broken_ = "append: " + Text(last.status());
       return;
     }
-    if (forced) now_.acknowledged = issued_.size();
+    if (forced) known_.Update([&] { now_.acknowledged = issued_.size(); });
     if (i == 7) {
-      now_.trimmed = issued_.size() - 8;
-      log->Trim(claimed->epoch, now_.trimmed);
+      const LogIndex first_needed = issued_.size() - 8;
+      known_.Update([&] { now_.trimmed = first_needed; });
+      log->Trim(claimed->epoch, first_needed);
     }
   }
 }

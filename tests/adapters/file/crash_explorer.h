@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "tests/adapters/file/memory_disk.h"
+#include "tests/support/real_time.h"
 #include "trivet/adapters/file/file_log_store.h"
 #include "trivet/host/log_store.h"
 
@@ -52,6 +53,8 @@ class CrashExplorer {
   std::string Check(const Moment& moment, MemoryDisk* disk);
 
   MemoryDisk disk_;
+  // The log's writer makes moments of what the caller's thread knows meanwhile.
+  SharedState known_;
   Moment now_;
   std::vector<Moment> moments_;
   std::vector<std::string> issued_;
