@@ -7,9 +7,10 @@
 #   sh cmake/dev.sh test     set up, build everything, run the tests
 #   sh cmake/dev.sh tidy     clang-tidy over src/
 #   sh cmake/dev.sh bench    measure the ring: tables, pictures (--quick: roughly)
-#   sh cmake/dev.sh check    what is slow: sanitizers, clang, clang-tidy, the
-#                            package in every way, planted bugs, each module
-#                            alone, simulated histories
+#   sh cmake/dev.sh check    what is slow: sanitizers, clang, clang-tidy, other
+#                            processors, the package in every way, planted
+#                            bugs, each module alone, simulated histories,
+#                            fuzzers
 #       --budget MINUTES     begin no further stage after that time
 #       --full               every stage, with ten times the histories
 #       STAGE...             only these stages
@@ -85,8 +86,8 @@ deps() {
 
 # --- Building -----------------------------------------------------------------
 
-# build NAME [CMAKE-ARGUMENT...]: configures and builds build/NAME.
-build() {
+# configure NAME [CMAKE-ARGUMENT...]: configures build/NAME.
+configure() {
   name=$1
   shift
   say "building build/$name"
@@ -95,7 +96,12 @@ build() {
     { cat "build/$name.configure.log" >&2; fail "cannot configure"; }
   sed -n '/-- trivet /,/-- Configuring/{/Configuring/!p;}' \
     "build/$name.configure.log"
-  cmake --build "build/$name" -j "$jobs"
+}
+
+# build NAME [CMAKE-ARGUMENT...]: configures and builds build/NAME.
+build() {
+  configure "$@"
+  cmake --build "build/$1" -j "$jobs"
 }
 
 # run_tests STAGE NAME [CTEST-ARGUMENT...]: tests build/NAME. What ctest says is
@@ -233,13 +239,10 @@ sim() {
 }
 
 # Inputs that nobody has thought of, for a while each; what was found once and
-# is to be tried for ever belongs into tests/fuzz/corpus.
+# is to be tried for ever belongs in tests/fuzz/corpus.
 fuzz() {
   seconds=${TRIVET_FUZZ_SECONDS:-60}
-  say "building build/fuzz"
-  cmake -S . -B build/fuzz -G Ninja --log-level=STATUS \
-    -C cmake/ci/fuzz.cmake >build/fuzz.configure.log 2>&1 ||
-    { cat build/fuzz.configure.log >&2; fail "cannot configure"; }
+  configure fuzz -C cmake/ci/fuzz.cmake
   for source in tests/fuzz/*_fuzz.cc; do
     name=$(basename "$source" _fuzz.cc)
     cmake --build build/fuzz -j "$jobs" --target "${name}_fuzz"

@@ -51,10 +51,15 @@ HashRingOptions OptionsOf(Input* input) {
   return options;
 }
 
+// Of 0 to 3 bytes; too short for 0, 64, 128 and 192.
+std::string IdOf(uint8_t byte) {
+  const size_t size = byte % 64 == 0 ? 0U : 1U + byte % 3U;
+  return std::string(size, static_cast<char>(byte));
+}
+
 RingNode NodeOf(Input* input) {
   RingNode node;
-  const uint8_t id = input->Byte();
-  node.id = std::string(id % 64 == 0 ? 0 : 1 + id % 3, static_cast<char>(id));
+  node.id = IdOf(input->Byte());
   const uint8_t weight = input->Byte();
   node.weight = weight == 0 ? 0 : 1 + weight % 4;
   node.zone = std::string(1, static_cast<char>(input->Byte() % 4));
@@ -185,9 +190,8 @@ void CheckLoad(const HashRing& ring, BoundedLoad* load) {
 void Run(Input input) {
   const HashRingOptions options = OptionsOf(&input);
   HashRing::Builder first(options);
-  for (int i = input.Byte() % 40; i >= 0; --i)
-    first.Add(
-        std::string(static_cast<size_t>(1 + i % 3), static_cast<char>(i + 1)));
+  for (auto id = static_cast<uint8_t>(1 + input.Byte() % 40); id > 0; --id)
+    first.Add(IdOf(id));
   const absl::StatusOr<HashRing> ring = first.Build();
   if (!ring.ok()) return;
   SharedRing shared(*ring);
