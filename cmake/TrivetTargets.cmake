@@ -90,6 +90,27 @@ function(trivet_add_room folder)
   add_subdirectory(${folder})
 endfunction()
 
+# What `dev.sh check tsan` builds: every test program with threads, whose tests
+# have labels such as unit-threads, but those that are slow as they are.
+if(TRIVET_BUILD_TESTS)
+  add_custom_target(threads)
+endif()
+
+# Whether a test makes threads, itself or by what it links.
+function(trivet_has_threads out)
+  cmake_parse_arguments(arg "" "" "DEPS" ${ARGN})
+  set(${out} FALSE PARENT_SCOPE)
+  if(arg_DEPS MATCHES "trivet::(thread|file)|shop_sources")
+    set(${out} TRUE PARENT_SCOPE)
+  endif()
+  foreach(source IN LISTS arg_UNPARSED_ARGUMENTS)
+    file(STRINGS ${source} found REGEX "std::thread" LIMIT_COUNT 1)
+    if(found)
+      set(${out} TRUE PARENT_SCOPE)
+    endif()
+  endforeach()
+endfunction()
+
 # trivet_test(NAME ring_lookup_test SOURCES ... [DEPS ...] [LABELS unit]
 #             [TIMEOUT seconds])
 # A GoogleTest program; each of its tests is a ctest test with these labels.
@@ -105,6 +126,11 @@ function(trivet_test)
   endif()
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
+  endif()
+  trivet_has_threads(threads ${arg_SOURCES} DEPS ${arg_DEPS})
+  if(threads AND NOT arg_LABELS MATCHES "examples|mutant|slow|tidy")
+    string(APPEND arg_LABELS -threads)  # Not a list, which would be torn apart.
+    add_dependencies(threads ${arg_NAME})
   endif()
   include(GoogleTest)
   gtest_discover_tests(

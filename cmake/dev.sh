@@ -14,7 +14,8 @@
 #       --budget MINUTES     begin no further stage after that time
 #       --full               every stage, with ten times the histories
 #       STAGE...             only these stages
-#   sh cmake/dev.sh deps [core|all]   install packages and nothing else
+#   sh cmake/dev.sh deps [core|all]   install packages and nothing else; for
+#                                     'all' get the source of abseil too
 #
 # Builds below build/, installs nothing but missing apt packages. Environment:
 #   TRIVET_DEPS=present   take the packages as they are: neither look nor install
@@ -32,7 +33,7 @@ jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN)}
 core_packages="cmake ninja-build g++ libabsl-dev libxxhash-dev"
 all_packages="$core_packages libgmock-dev libbenchmark-dev libcli11-dev
               nlohmann-json3-dev pkg-config"
-check_packages="$all_packages clang clang-tidy-19 libclang-rt-dev
+check_packages="$all_packages clang clang-tidy-19 libclang-rt-dev dpkg-dev
                 g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user-static"
 bench_packages="$all_packages gnuplot-nox"
 
@@ -84,6 +85,42 @@ deps() {
   rm -f build/apt.log
 }
 
+# Debian's abseil is not instrumented: ThreadSanitizer does not see what its
+# mutexes order, and reports what is no race. So 'tsan' builds one of its own,
+# from the source package, which comes from where the machine has its packages
+# from; the machine's own lists stay as they are.
+abseil_source() {
+  from=$PWD/build/abseil-source
+  [ ! -d "$from/abseil" ] && [ ! -d build/tsan-abseil ] || return 0
+  if [ "${TRIVET_DEPS:-}" = present ] || [ "$(id -u)" != 0 ]; then
+    fail "'tsan' needs the source of abseil, which only root gets, and not" \
+      "with TRIVET_DEPS=present; or put an abseil for C++17 that was built" \
+      "with clang++ -fsanitize=thread into build/tsan-abseil"
+  fi
+  say "getting the source of abseil"
+  rm -rf "$from"
+  mkdir -p "$from/lists/partial" "$from/cache"
+  cat >"$from/apt.conf" <<CONF
+Dir::Etc::SourceList "$from/sources.list";
+Dir::Etc::SourceParts "-";
+Dir::Etc::Trusted "/usr/share/keyrings/debian-archive-keyring.gpg";
+Dir::State::Lists "$from/lists";
+Dir::Cache "$from/cache";
+APT::Sandbox::User "root";
+CONF
+  # shellcheck disable=SC2016  # Those are apt's own.
+  line='deb-src $(REPO_URI) $(CODENAME) $(COMPONENT)'
+  (
+    cd "$from" && apt-get update -qq &&
+      apt-get indextargets --format "$line" 'Created-By: Packages' \
+        'Origin: Debian' | sort -u >sources.list &&
+      apt-get -c apt.conf update -qq &&
+      apt-get -c apt.conf source -qq libabsl-dev && mv abseil-*/ abseil
+  ) >build/apt.log 2>&1 ||
+    { cat build/apt.log >&2; rm -f build/apt.log; fail "apt-get failed"; }
+  rm -f build/apt.log
+}
+
 # --- Building -----------------------------------------------------------------
 
 # configure NAME [CMAKE-ARGUMENT...]: configures build/NAME.
@@ -98,10 +135,11 @@ configure() {
     "build/$name.configure.log"
 }
 
-# build NAME [CMAKE-ARGUMENT...]: configures and builds build/NAME.
+# build NAME [CMAKE-ARGUMENT...]: configures and builds build/NAME, all of it or
+# the target $target.
 build() {
   configure "$@"
-  cmake --build "build/$1" -j "$jobs"
+  cmake --build "build/$1" -j "$jobs" --target "${target:-all}"
 }
 
 # run_tests STAGE NAME [CTEST-ARGUMENT...]: tests build/NAME. What ctest says is
@@ -174,7 +212,7 @@ bench() {
 
 # --- What is slow: the stages of check ----------------------------------------
 
-stages="asan clang tidy processors packaging mutants ring lock txn sim fuzz"
+stages="asan clang tidy processors packaging mutants ring lock txn sim tsan fuzz"
 
 asan() {
   build asan -C cmake/ci/asan.cmake
@@ -236,6 +274,29 @@ sim() {
     build/test/tests/sim/trivet_sim --suite="$suite" --seed="$seed" \
       --histories="${TRIVET_HISTORIES:-20000}"
   done
+}
+
+# Everything with threads; the rest has nothing that this could find. GoogleTest
+# is not instrumented and need not be: its locks are those of pthread, which
+# ThreadSanitizer sees from outside. Abseil's are not.
+tsan() {
+  deps $check_packages
+  abseil_source
+  if [ ! -d build/tsan-abseil ]; then
+    say "building build/tsan-abseil"
+    at=build/abseil-source
+    cmake -S "$at/abseil" -B "$at/build" -G Ninja -C cmake/ci/tsan.cmake \
+      -DCMAKE_CXX_STANDARD=17 >"$at/configure.log" 2>&1 ||
+      { cat "$at/configure.log" >&2; fail "cannot configure"; }
+    cmake --build "$at/build" -j "$jobs"
+    cmake --install "$at/build" --prefix "$at/prefix" >/dev/null
+    mv "$at/prefix" build/tsan-abseil  # It is all there or not at all.
+    rm -rf "$at"
+  fi
+  target=threads
+  build tsan -C cmake/ci/tsan.cmake
+  export TSAN_OPTIONS="suppressions='$PWD/cmake/ci/tsan.supp'"
+  run_tests tsan tsan -L threads
 }
 
 # Inputs that nobody has thought of, for a while each; what was found once and
@@ -326,7 +387,10 @@ case $command in
   deps)
     case ${1:-all} in
       core) deps $core_packages ;;
-      all) deps $check_packages ;;
+      all)
+        deps $check_packages
+        abseil_source
+        ;;
       *) fail "deps: '$1' is neither core nor all" ;;
     esac
     ;;
