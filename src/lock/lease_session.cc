@@ -9,11 +9,11 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "src/internal/fork_generation.h"
 #include "src/internal/mutant.h"
+#include "src/internal/quoted.h"
 #include "src/internal/wait.h"
 #include "src/lock/lease_table.h"
 #include "src/lock/lock_client_impl.h"
@@ -65,9 +65,8 @@ bool Lease::Session::Forked() const {
 
 absl::Status Lease::Session::About(const absl::Status& status) const {
   if (status.ok()) return status;
-  return absl::Status(status.code(),
-                      "lock \"" + absl::CHexEscape(key.lock) +
-                          "\": " + std::string(status.message()));
+  return absl::Status(status.code(), "lock " + internal::Quoted(key.lock) +
+                                         ": " + std::string(status.message()));
 }
 
 FencingToken Lease::Session::token() const {

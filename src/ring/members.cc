@@ -10,10 +10,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "src/internal/strings.h"
+#include "src/internal/quoted.h"
 #include "trivet/ring/hash_ring.h"
 #include "trivet/ring/placement.h"
 
@@ -24,13 +23,6 @@ namespace {
 
 constexpr size_t kIdSizeMax = 255;
 constexpr size_t kZoneSizeMax = 255;
-
-// An id as an error shows it: readable, and short whatever it was.
-std::string Quoted(std::string_view id) {
-  constexpr size_t kShown = 64;
-  return absl::StrCat("\"", absl::CHexEscape(Sv(id.substr(0, kShown))),
-                      id.size() > kShown ? "\"..." : "\"");
-}
 
 absl::Status Check(const RingNode& node) {
   if (node.id.empty() || node.id.size() > kIdSizeMax)

@@ -23,6 +23,7 @@
 #include "absl/time/time.h"
 #include "src/internal/invariant.h"
 #include "src/internal/pump.h"
+#include "src/internal/quoted.h"
 #include "src/internal/random.h"
 #include "src/internal/wait.h"
 #include "src/txn/log_writer.h"

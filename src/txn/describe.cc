@@ -24,7 +24,7 @@ class Describer {
 
   std::string operator()(const PrepareRequest& m) const {
     return absl::StrCat("PrepareRequest", Id(m.txn), Horizon(m.horizon),
-                        " work=", Quoted(m.work));
+                        " work=", Literal(m.work));
   }
   std::string operator()(const VoteReply& m) const {
     return absl::StrCat("VoteReply", Id(m.txn), " ", Describe(m.vote));
@@ -63,7 +63,7 @@ class Describer {
     return absl::StrCat("Forgotten", Id(r.txn));
   }
   std::string operator()(const Prepared& r) const {
-    return absl::StrCat("Prepared", Id(r.txn), " work=", Quoted(r.work));
+    return absl::StrCat("Prepared", Id(r.txn), " work=", Literal(r.work));
   }
   std::string operator()(const Resolved& r) const {
     return absl::StrCat("Resolved", Id(r.txn), " ", Describe(r.decision));
@@ -98,7 +98,7 @@ class Describer {
 
 }  // namespace
 
-std::string Quoted(const std::string& text) {
+std::string Literal(const std::string& text) {
   return absl::StrCat("\"", absl::CEscape(text), "\"");
 }
 
@@ -114,7 +114,7 @@ std::string Describe(const Vote& vote) {
   if (vote.kind == Vote::kYes) return "yes";
   if (vote.kind == Vote::kReadOnly) return "read-only";
   return vote.reason.empty() ? "no"
-                             : absl::StrCat("no reason=", Quoted(vote.reason));
+                             : absl::StrCat("no reason=", Literal(vote.reason));
 }
 
 std::string Describe(const TxnKey& txn, const PeerTable& peers) {

@@ -36,7 +36,7 @@ TRIVET_EXPORT std::string Describe(const TxnRecord& record,
                                    const PeerTable& peers);
 
 // `text` in double quotes, with anything odd escaped as in C.
-TRIVET_EXPORT std::string Quoted(const std::string& text);
+TRIVET_EXPORT std::string Literal(const std::string& text);
 
 }  // namespace internal
 }  // namespace v0_1

@@ -42,7 +42,7 @@ struct ClaimedLog {
   std::vector<LoggedRecord> records;
 };
 
-// Claims `log` and decodes what is in it. `owner`, as in "coordinator 'bank'",
+// Claims `log` and decodes what is in it. `owner`, as in `coordinator "bank"`,
 // is for the errors; a record of which `belongs` is false is kDataLoss.
 TRIVET_EXPORT absl::StatusOr<ClaimedLog> ClaimLog(
     LogStore* log, Epoch wanted, std::string_view owner,

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "src/internal/quoted.h"
 #include "src/txn/log_writer.h"
 #include "src/txn/mailer.h"
 #include "src/txn/peer_table.h"

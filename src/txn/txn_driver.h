@@ -21,7 +21,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "src/internal/backoff.h"
@@ -64,11 +63,6 @@ inline absl::Status CheckName(std::string_view what, std::string_view name,
                      bytes_max, " are allowed"));
   }
   return absl::OkStatus();
-}
-
-// As it stands in the text of an error: names may hold any bytes.
-inline std::string Quoted(std::string_view name) {
-  return absl::StrCat("'", absl::CHexEscape(Sv(name)), "'");
 }
 
 // Differs from role to role and from start to start, and is the same in a

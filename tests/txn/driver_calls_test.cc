@@ -44,7 +44,7 @@ TEST(DriverArgumentsTest, AreCheckedBeforeAnythingIsBegun) {
        "branches[0].participant has 513 bytes; at most 512"},
       {{{"a", "1"}, {"b", ""}, {"a", "2"}},
        {},
-       "branches[2].participant: a second branch of 'a'"},
+       "branches[2].participant: a second branch of \"a\""},
       {{{"a", std::string(work_max + 1, 'w')}},
        {},
        "branches[0].work has 1048577 bytes; max_work_bytes is 1048576"},

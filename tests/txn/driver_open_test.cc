@@ -198,7 +198,7 @@ TEST_F(DriverOpenTest, RecordsWithoutAnIdentityAreDataLoss) {
   const absl::Status status = OpenCoordinator();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(Text(status),
-              AllOf(HasSubstr("coordinator 'bank'"), HasSubstr("identity")));
+              AllOf(HasSubstr("coordinator \"bank\""), HasSubstr("identity")));
 }
 
 TEST_F(DriverOpenTest, TwoIdentitiesInOneLogAreDataLoss) {
@@ -216,11 +216,11 @@ TEST_F(DriverOpenTest, ForeignBytesAreDataLossAndAreNamed) {
   log_.Plant("");
   absl::Status status = OpenCoordinator();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-  EXPECT_THAT(Text(status), AllOf(HasSubstr("the log of coordinator 'bank'"),
+  EXPECT_THAT(Text(status), AllOf(HasSubstr("the log of coordinator \"bank\""),
                                   HasSubstr("record 2")));
   status = OpenParticipant();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-  EXPECT_THAT(Text(status), HasSubstr("the log of participant 'shard'"));
+  EXPECT_THAT(Text(status), HasSubstr("the log of participant \"shard\""));
 }
 
 TEST_F(DriverOpenTest, ANewerRecordIsUnimplemented) {
@@ -258,9 +258,10 @@ TEST_F(DriverOpenTest, TheLogOfACoordinatorOfAnotherNameIsRefused) {
     const absl::Status status =
         Coordinator::Open(&executor_, &net_, &log, "till", {}).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-    EXPECT_THAT(Text(status), AllOf(HasSubstr("the log of coordinator 'till'"),
-                                    HasSubstr("record 2 is of 'bank#0123"),
-                                    HasSubstr("this is 'till#0123")));
+    EXPECT_THAT(Text(status),
+                AllOf(HasSubstr("the log of coordinator \"till\""),
+                      HasSubstr("record 2 is of \"bank#0123"),
+                      HasSubstr("this is \"till#0123")));
     EXPECT_EQ(executor_.RunUntilIdle(), 0u);
   }
 }
@@ -275,9 +276,9 @@ TEST_F(DriverOpenTest, PA33_TheLogOfAParticipantOfAnotherNameIsRefused) {
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(
       Text(status),
-      AllOf(HasSubstr("the log of participant 'other'"),
+      AllOf(HasSubstr("the log of participant \"other\""),
             HasSubstr(
-                "record 1 says that it is the log of participant 'shard'")));
+                "record 1 says that it is the log of participant \"shard\"")));
   EXPECT_EQ(resource_.lists, 1) << "the refused one asked nothing";
   EXPECT_TRUE(OpenParticipant().ok());
   EXPECT_THAT(log_.Records(), SizeIs(1)) << "it says so already";
@@ -300,8 +301,9 @@ TEST_F(DriverOpenTest, PA33_NoVoteSurvivesWithoutTheNameOfWhoGaveIt) {
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(
       Text(status),
-      AllOf(HasSubstr("participant 'b'"),
-            HasSubstr("record 1 says that it is the log of participant 'a'")));
+      AllOf(
+          HasSubstr("participant \"b\""),
+          HasSubstr("record 1 says that it is the log of participant \"a\"")));
   world.OpenShard("a");
   EXPECT_THAT(shard.role->InDoubt(), SizeIs(1));
 }
@@ -337,7 +339,7 @@ TEST_F(DriverOpenTest, PA33_RecordsOfNobodyAndOfTwoAreDataLoss) {
   log_.Plant(records(Prepared{records.Key(1), "debit"}));
   absl::Status status = OpenParticipant();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-  EXPECT_THAT(Text(status), AllOf(HasSubstr("the log of participant 'shard'"),
+  EXPECT_THAT(Text(status), AllOf(HasSubstr("the log of participant \"shard\""),
                                   HasSubstr("none says whose they are")));
   log_.Plant(records(LogOwner{"shard"}));
   log_.Plant(records(LogOwner{"shard"}));  // Compaction.
@@ -348,7 +350,7 @@ TEST_F(DriverOpenTest, PA33_RecordsOfNobodyAndOfTwoAreDataLoss) {
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(
       Text(status),
-      HasSubstr("record 4 says that it is the log of participant 'other'"));
+      HasSubstr("record 4 says that it is the log of participant \"other\""));
 }
 
 // It would give out ids that were given out before.
@@ -386,7 +388,7 @@ TEST_F(DriverOpenTest, TheEpochOfALeaseIsClaimedOnceAndNumbersTransactions) {
   coordinator_.reset();
   const absl::Status status = OpenCoordinator(options);
   EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
-  EXPECT_THAT(Text(status), HasSubstr("coordinator 'bank'"));
+  EXPECT_THAT(Text(status), HasSubstr("coordinator \"bank\""));
   options.epoch = 41;
   EXPECT_TRUE(OpenCoordinator(options).ok());
 }
@@ -434,7 +436,7 @@ TEST_F(DriverOpenTest, C4_SendsNothingUnderAnEpochThatItHasNotClaimed) {
 
 TEST_F(DriverOpenTest, NamesInErrorsAreEscaped) {
   log_.Plant("junk");
-  EXPECT_THAT(Text(OpenCoordinator({}, "b\n\xff")), HasSubstr("'b\\n\\xff'"));
+  EXPECT_THAT(Text(OpenCoordinator({}, "b\n\xff")), HasSubstr(R"("b\n\xff")"));
 }
 
 }  // namespace

@@ -29,8 +29,8 @@ namespace trivet {
 namespace {
 
 using internal::Describe;
+using internal::Literal;
 using internal::PeerTable;
-using internal::Quoted;
 
 constexpr uint64_t kSeed = 7;  // Of the jitter.
 
@@ -185,7 +185,7 @@ class Script {
       Print(absl::StrCat(
           "finished ", finished.call, " ", Describe(finished.number), " ",
           finished.decision ? Describe(*finished.decision) : "unknown",
-          finished.reason.empty() ? "" : " " + Quoted(finished.reason)));
+          finished.reason.empty() ? "" : " " + Literal(finished.reason)));
     }
     for (const auto& refused : effects.refused) {
       Print(absl::StrCat("refused ", refused.call, " ",
@@ -220,12 +220,12 @@ class Script {
     if (effects.list_prepared) Print("list-prepared");
     for (const auto& prepare : effects.prepares) {
       Print(absl::StrCat("prepare id=", Describe(prepare.txn, peers_),
-                         " work=", Quoted(prepare.work)));
+                         " work=", Literal(prepare.work)));
     }
     for (const auto& apply : effects.applies) {
       Print(absl::StrCat("apply id=", Describe(apply.txn, peers_), " ",
                          Describe(apply.decision),
-                         " work=", Quoted(apply.work)));
+                         " work=", Literal(apply.work)));
     }
     PrintCommon(effects);
   }
