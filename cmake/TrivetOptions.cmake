@@ -27,6 +27,7 @@ option(TRIVET_BUILD_TESTKIT "Build trivet::testkit, the simulator"
 option(TRIVET_INSTALL "Define trivet's install rules" ${PROJECT_IS_TOP_LEVEL})
 option(TRIVET_WERROR "Treat warnings as errors; for trivet's own checks" OFF)
 option(TRIVET_FUZZ "Build the fuzzers too; needs clang" OFF)
+option(TRIVET_MODELS "Check the models too; needs spin" OFF)
 option(BUILD_SHARED_LIBS "Build shared libraries instead of static ones" OFF)
 
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE

@@ -10,7 +10,7 @@
 #   sh cmake/dev.sh check    what is slow: sanitizers, clang, clang-tidy, other
 #                            processors, the package in every way, planted
 #                            bugs, each module alone, simulated histories,
-#                            fuzzers
+#                            threads under ThreadSanitizer, models, fuzzers
 #       --budget MINUTES     begin no further stage after that time
 #       --full               every stage, with ten times the histories
 #       STAGE...             only these stages
@@ -34,7 +34,8 @@ core_packages="cmake ninja-build g++ libabsl-dev libxxhash-dev"
 all_packages="$core_packages libgmock-dev libbenchmark-dev libcli11-dev
               nlohmann-json3-dev pkg-config"
 check_packages="$all_packages clang clang-tidy-19 libclang-rt-dev dpkg-dev
-                g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user-static"
+                g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user-static
+                spin"
 bench_packages="$all_packages gnuplot-nox"
 
 say() { printf '\n== %s\n' "$*"; }
@@ -53,7 +54,7 @@ dev.sh: $1. Please install by hand:
     GoogleTest with GoogleMock, Google Benchmark, CLI11, nlohmann-json,
     pkg-config
   for 'tidy' and 'check' as well:
-    clang with its sanitizer run-time, clang-tidy 19
+    clang with its sanitizer run-time, clang-tidy 19, spin
   for 'bench' as well:
     gnuplot
 On Debian bookworm:
@@ -212,7 +213,8 @@ bench() {
 
 # --- What is slow: the stages of check ----------------------------------------
 
-stages="asan clang tidy processors packaging mutants ring lock txn sim tsan fuzz"
+stages="asan clang tidy processors packaging mutants ring lock txn sim tsan \
+models fuzz"
 
 asan() {
   build asan -C cmake/ci/asan.cmake
@@ -297,6 +299,14 @@ tsan() {
   build tsan -C cmake/ci/tsan.cmake
   export TSAN_OPTIONS="suppressions='$PWD/cmake/ci/tsan.supp'"
   run_tests tsan tsan -L threads
+}
+
+# The protocols as models, all of their states.
+models() {
+  deps $check_packages
+  configure models -DTRIVET_MODELS=ON -DTRIVET_INSTALL=OFF \
+    -DTRIVET_BUILD_BENCH=OFF -DTRIVET_BUILD_CLI=OFF
+  run_tests models models -L model
 }
 
 # Inputs that nobody has thought of, for a while each; what was found once and
