@@ -141,7 +141,12 @@ class LockPort : public trivet::LockBackend {
   LockPort(Valve* valve, trivet::LockBackend* real)
       : valve_(valve), real_(real) {}
 
-  trivet::LockBackendTraits Traits() const override { return real_->Traits(); }
+  // Hints do not pass: who waits for a lock asks again.
+  trivet::LockBackendTraits Traits() const override {
+    trivet::LockBackendTraits traits = real_->Traits();
+    traits.notifies = false;
+    return traits;
+  }
   void Acquire(const trivet::LeaseKey& key, absl::Duration ttl,
                trivet::MonotonicTime deadline,
                Done<std::optional<trivet::LeaseGrant>> done) override;

@@ -39,8 +39,8 @@ MonotonicTime SimClock::At(int64_t world_time) const {
 int64_t SimClock::WorldTime(MonotonicTime own_time) const {
   const int64_t own = absl::ToInt64Nanoseconds(own_time - MonotonicTime());
   if (own > World::kEndOfTime) return INT64_MAX;
+  if (own <= own_origin_) return world_origin_;  // It may be the infinite past.
   const int64_t wanted = own - own_origin_;
-  if (wanted <= 0) return world_origin_;
   const int64_t rate = kBillion + fast_ppb_;
   int64_t guess = wanted / rate * kBillion + wanted % rate * kBillion / rate;
   // Rounding puts it a few nanoseconds off, to either side.

@@ -163,7 +163,8 @@ void SharedLog::Finish(uint64_t number, absl::StatusOr<LogIndex> result) {
     if (poisoned_ && told.ok()) {
       told = absl::UnavailableError("an earlier append failed");
     }
-    if (!told.ok()) poisoned_ = true;
+    // A refusal leaves nothing unknown.
+    if (!told.ok() && !absl::IsAborted(told.status())) poisoned_ = true;
     std::move(done)(std::move(told));
   }
 }

@@ -16,14 +16,16 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/conformance/broken_by.h"
+#include "tests/conformance/lock_subjects.h"
 #include "tests/lock/support/fake_store.h"
 #include "tests/lock/support/lease_script.h"
-#include "tests/lock/support/lock_backend_promises.h"
 #include "tests/support/manual_executor.h"
 #include "trivet/adapters/memory/memory_lock_backend.h"
 #include "trivet/lock/cas_lock_backend.h"
 #include "trivet/lock/fencing_token.h"
 #include "trivet/lock/lock_client.h"
+#include "trivet/testing/conformance/lock_backend_suite.h"
 
 namespace trivet {
 inline namespace v0_1 {
@@ -57,15 +59,8 @@ class LockMutant : public ::testing::Test {
   // What MemoryLockBackend no longer keeps.
   static std::vector<std::string> PromisesBrokenBy(std::string_view mutant) {
     internal::active_mutant = mutant;
-    std::vector<std::string> broken;
-    for (const LockBackendPromise& promise : LockBackendPromises()) {
-      BackendWorld world([](Executor* executor,
-                            VersionedStore*) -> std::unique_ptr<LockBackend> {
-        return std::make_unique<MemoryLockBackend>(executor);
-      });
-      if (!promise.broken(world).empty()) broken.push_back(promise.name);
-    }
-    return broken;
+    return BrokenBy<testing::LockBackendSuite>(
+        [] { return std::make_unique<LocksInMemory<MemoryLockBackend>>(); });
   }
 
   static void AcquireCas(CasLockBackend& backend, const LeaseKey& key,

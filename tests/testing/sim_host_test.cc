@@ -317,24 +317,5 @@ TEST(SimHost, ALostReplyIsUnknownAndWasDone) {
   EXPECT_NEAR(written, 800, 60);
 }
 
-TEST(SimHost, CompareAndSetRefusesAnOldVersion) {
-  Simulation sim(1);
-  VersionedStore* const a = sim.AddHost("a").versioned_store();
-  VersionedStore* const b = sim.AddHost("b").versioned_store();
-  std::vector<absl::StatusCode> codes;
-  const auto note = [&](absl::StatusOr<uint64_t> version) {
-    codes.push_back(version.status().code());
-  };
-  a->CompareAndSet("k", 0, "a", note);
-  sim.RunFor(absl::Seconds(1));
-  b->CompareAndSet("k", 0, "b", note);
-  sim.RunFor(absl::Seconds(1));
-  b->CompareAndSet("k", 1, "b", note);
-  sim.RunFor(absl::Seconds(1));
-  EXPECT_THAT(codes,
-              ElementsAre(absl::StatusCode::kOk, absl::StatusCode::kAborted,
-                          absl::StatusCode::kOk));
-}
-
 }  // namespace
 }  // namespace trivet

@@ -191,19 +191,6 @@ TEST(SimLog, AFailedSyncIsUnknownAndPoisonsUntilTheNextClaim) {
   EXPECT_THAT(kept, ElementsAre(0, 1));
 }
 
-TEST(SimLog, AClaimFencesEverySmallerEpoch) {
-  Simulation sim(1);
-  SimHost& host = sim.AddHost("h", Nothing);
-  Writer w{host.log("f"), *Claim(host.log("f"), 5).epoch, {}};
-  EXPECT_EQ(Claim(host.log("f"), 5).epoch.status().code(),
-            absl::StatusCode::kAborted);
-  EXPECT_EQ(*Claim(host.log("f"), 7).epoch, 7U);
-  w.Force("a");
-  sim.RunFor(absl::Seconds(1));
-  EXPECT_THAT(w.done, ElementsAre("a:ABORTED"));
-  EXPECT_THAT(Claim(host.log("f")).records, IsEmpty());
-}
-
 TEST(SimLog, TrimForgetsThePrefixUnlessIgnored) {
   for (const double ignored : {0.0, 1.0}) {
     FaultOptions faults;

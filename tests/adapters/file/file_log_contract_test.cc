@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The contract of LogStore, line by line, and what the file log adds to it.
+// What the file log adds to the contract of LogStore, which is tried line by
+// line in tests/conformance.
 
 #include <algorithm>
 #include <atomic>
@@ -53,36 +54,6 @@ TEST_F(FileLogTest, CountsRecordsFromOneAndReportsTheLast) {
   EXPECT_EQ(*Append(log_.get(), 2, {"d"}), 4U) << "goes on after a claim";
 }
 
-TEST_F(FileLogTest, RecordsAreAnyBytesOfAnySizeUpToTheLimit) {
-  const std::string all_bytes = [] {
-    std::string bytes;
-    for (int i = 0; i < 256; ++i) bytes.push_back(static_cast<char>(i));
-    return bytes;
-  }();
-  const std::string largest(1024, 'x');
-  ASSERT_TRUE(Append(log_.get(), 1, {"", all_bytes, largest, ""}).ok());
-  Reopen();
-  EXPECT_THAT(Claimed(), ElementsAre(Pair(1, ""), Pair(2, all_bytes),
-                                     Pair(3, largest), Pair(4, "")));
-}
-
-TEST_F(FileLogTest, Prefix_KeepsForcedRecordsThroughPowerLoss) {
-  ASSERT_TRUE(Append(log_.get(), 1, {"a", "b"}).ok());
-  ASSERT_TRUE(Append(log_.get(), 1, {"lazy"}, Durability::kLazy).ok());
-  MemoryDisk worst(MemoryDisk::PowerLoss(disk_.state(), 0));
-  EXPECT_THAT(Recover(&worst)->records,
-              ElementsAre(Pair(1, "a"), Pair(2, "b")));
-  MemoryDisk best(MemoryDisk::PowerLoss(disk_.state(), 1));
-  EXPECT_THAT(Recover(&best)->records, SizeIs(3));
-}
-
-TEST_F(FileLogTest, Prefix_AForcedAppendMakesLazyOnesBeforeItDurable) {
-  ASSERT_TRUE(Append(log_.get(), 1, {"lazy"}, Durability::kLazy).ok());
-  ASSERT_TRUE(Append(log_.get(), 1, {"forced"}).ok());
-  MemoryDisk after(MemoryDisk::PowerLoss(disk_.state(), 0));
-  EXPECT_THAT(Recover(&after)->records, SizeIs(2));
-}
-
 TEST_F(FileLogTest, Prefix_AnEmptyForcedAppendIsABarrier) {
   ASSERT_TRUE(Append(log_.get(), 1, {"lazy"}, Durability::kLazy).ok());
   ASSERT_TRUE(Append(log_.get(), 1, {}).ok());
@@ -95,14 +66,6 @@ TEST_F(FileLogTest, ALazyAppendCompletesWithoutASync) {
   ASSERT_TRUE(Append(log_.get(), 1, {"a"}, Durability::kLazy).ok());
   EXPECT_EQ(disk_.data_syncs(), syncs);
   EXPECT_EQ(log_->stats().syncs, 0U);
-}
-
-TEST_F(FileLogTest, Visited_ClaimMakesWhatItVisitsDurable) {
-  ASSERT_TRUE(Append(log_.get(), 1, {"lazy"}, Durability::kLazy).ok());
-  Reopen();  // The process died; the record stands in the page cache.
-  EXPECT_THAT(Claimed(), ElementsAre(Pair(1, "lazy")));
-  MemoryDisk after(MemoryDisk::PowerLoss(disk_.state(), 0));
-  EXPECT_THAT(Recover(&after)->records, ElementsAre(Pair(1, "lazy")));
 }
 
 TEST_F(FileLogTest, Visited_AlsoBeforeTheFirstRecordIsVisited) {
@@ -120,18 +83,6 @@ TEST_F(FileLogTest, Visited_AlsoBeforeTheFirstRecordIsVisited) {
   EXPECT_EQ(visits, 1);
 }
 
-TEST_F(FileLogTest, AVisitorThatFailsStopsTheVisitButKeepsTheEpoch) {
-  ASSERT_TRUE(Append(log_.get(), 1, {"a", "b", "c"}).ok());
-  int visits = 0;
-  const auto claim = log_->Claim(0, [&](LogIndex, std::string_view) {
-    return ++visits == 2 ? absl::DataLossError("not mine") : absl::OkStatus();
-  });
-  EXPECT_EQ(claim.status(), absl::DataLossError("not mine"));
-  EXPECT_EQ(visits, 2);
-  EXPECT_TRUE(absl::IsAborted(Append(log_.get(), 1, {"d"}).status()));
-  EXPECT_EQ(*Append(log_.get(), 2, {"d"}), 4U) << "epoch 2 stays claimed";
-}
-
 TEST_F(FileLogTest, Fenced_NoAppendOfAnEpochThatWasNotClaimedLast) {
   ASSERT_TRUE(Append(log_.get(), 1, {"a"}).ok());
   ASSERT_EQ(ClaimAll(log_.get(), 5)->epoch, 5U);
@@ -145,18 +96,6 @@ TEST_F(FileLogTest, Fenced_NoAppendOfAnEpochThatWasNotClaimedLast) {
   EXPECT_TRUE(absl::IsAborted(Append(log_.get(), 5, {"d"}).status()))
       << "another object claimed it; this one has not";
   EXPECT_THAT(Claimed(), ElementsAre(Pair(1, "a"), Pair(2, "c")));
-}
-
-TEST_F(FileLogTest, Fenced_AnEpochIsClaimedOnce) {
-  ASSERT_EQ(ClaimAll(log_.get(), 7)->epoch, 7U);
-  for (const Epoch wanted : {1U, 6U, 7U}) {
-    EXPECT_TRUE(absl::IsAborted(ClaimAll(log_.get(), wanted).status()));
-  }
-  EXPECT_TRUE(Append(log_.get(), 7, {"a"}).ok())
-      << "a refused claim fences nobody";
-  Reopen();
-  EXPECT_TRUE(absl::IsAborted(ClaimAll(log_.get(), 7).status()));
-  EXPECT_EQ(ClaimAll(log_.get(), 0)->epoch, 8U);
 }
 
 TEST_F(FileLogTest, Fenced_ThereIsNoEpochAfterTheLast) {
@@ -338,29 +277,6 @@ TEST_F(FileLogTest, ManyForcedAppendsShareASync) {
   EXPECT_EQ(log_->stats().appends, 100U);
   EXPECT_EQ(log_->stats().records, 100U);
   EXPECT_LE(log_->stats().syncs, 3U);
-}
-
-TEST_F(FileLogTest, CompletionsComeInOrderOnOneThread) {
-  std::vector<LogIndex> order;
-  SharedState state;
-  for (int i = 0; i < 500; ++i) {
-    log_->Append(1, {"r"}, i % 2 == 0 ? Durability::kForced : Durability::kLazy,
-                 [&](const absl::StatusOr<LogIndex>& last) {
-                   state.Update([&] { order.push_back(*last); });
-                 });
-  }
-  state.WaitFor([&] { return order.size() == 500; });
-  for (size_t i = 0; i < order.size(); ++i) ASSERT_EQ(order[i], i + 1);
-}
-
-TEST_F(FileLogTest, ACallbackMayAppendAndTrim) {
-  Awaiter<absl::StatusOr<LogIndex>> inner;
-  log_->Append(1, {"outer"}, Durability::kForced,
-               [&, done = inner.Done()](const absl::StatusOr<LogIndex>&) {
-                 log_->Trim(1, 1);
-                 log_->Append(1, {"inner"}, Durability::kForced, done);
-               });
-  EXPECT_EQ(*inner.Wait(), 2U);
 }
 
 TEST_F(FileLogTest, DestructionFinishesAppendsAndDestroysLaterOnes) {

@@ -85,14 +85,6 @@ TEST_F(FileVersionedStoreTest, WritesOnlyAtTheExpectedVersion) {
   ExpectHolds("a", "two", 2);
 }
 
-TEST_F(FileVersionedStoreTest, RegistersAreIndependent) {
-  EXPECT_EQ(*Set(store_.get(), "a", 0, "1"), 1U);
-  EXPECT_EQ(*Set(store_.get(), "b", 0, "2"), 1U);
-  EXPECT_EQ(*Set(store_.get(), "a", 1, "3"), 2U);
-  ExpectHolds("a", "3", 2);
-  ExpectHolds("b", "2", 1);
-}
-
 TEST_F(FileVersionedStoreTest, KeysAndValuesAreAnyBytes) {
   const std::vector<std::string> keys = {
       "",      "/etc/passwd",
@@ -118,19 +110,6 @@ TEST_F(FileVersionedStoreTest, RefusesKeysAndValuesAboveTheirLimits) {
   }
   EXPECT_EQ(*Set(store_.get(), "a", 0, value.substr(1)), 1U)
       << "a refusal stops nothing, and the limit itself is allowed";
-}
-
-TEST_F(FileVersionedStoreTest, AnAcknowledgedWriteSurvivesPowerLoss) {
-  ASSERT_EQ(*Set(store_.get(), "a", 0, "one"), 1U);
-  ASSERT_EQ(*Set(store_.get(), "a", 1, "two"), 2U);
-  store_.reset();
-  disk_.OnChange(nullptr);
-  MemoryDisk after(MemoryDisk::PowerLoss(disk_.state(), 0));
-  auto store = FileVersionedFactory::Open(&after, kDirectory);
-  ASSERT_TRUE(store.ok()) << store.status();
-  EXPECT_EQ(Get(store->get(), "a")->value, "two");
-  EXPECT_EQ(*Set(store->get(), "a", 2, "three"), 3U)
-      << "versions go on: they are fencing tokens";
 }
 
 // Nobody may act on a write that a power loss can still take back.

@@ -62,35 +62,6 @@ TEST(ThreadExecutor, RunsATaskOnceOnAThreadOfItsOwn) {
   EXPECT_NE(ran.Wait(), std::this_thread::get_id());
 }
 
-TEST(ThreadExecutor, StartsTheTasksOfOneThreadInTheOrderPosted) {
-  auto executor = MakeExecutor(1);
-  std::vector<int> order;
-  Event all;
-  for (int i = 0; i < 1000; ++i) {
-    executor->Post([&order, i] { order.push_back(i); });
-  }
-  executor->Post([&] { all.Notify(); });
-  all.Wait();
-  ASSERT_EQ(order.size(), 1000U);
-  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
-}
-
-TEST(ThreadExecutor, NeverRunsATaskInsidePost) {
-  bool inside = false;  // Of the one thread.
-  Event ended;
-  auto executor = MakeExecutor(1);
-  executor->Post([&] {
-    inside = true;
-    executor->Post([&] { EXPECT_FALSE(inside); });
-    executor->PostAt(MonotonicTime::InfinitePast(), [&] {
-      EXPECT_FALSE(inside);
-      ended.Notify();
-    });
-    inside = false;
-  });
-  ended.Wait();
-}
-
 TEST(ThreadExecutor, RunsTasksAtTheSameTimeOnItsThreads) {
   auto executor = MakeExecutor(3);
   SharedState state;
@@ -103,20 +74,6 @@ TEST(ThreadExecutor, RunsTasksAtTheSameTimeOnItsThreads) {
     });
   }
   EXPECT_TRUE(state.WaitFor([&] { return met == 6; }));
-}
-
-TEST(ThreadExecutor, NeverRunsATimerEarly) {
-  auto executor = MakeExecutor(2);
-  SharedState state;
-  int fired = 0;
-  for (int i = 0; i < 20; ++i) {
-    const MonotonicTime when = executor->Now() + absl::Milliseconds(i % 5);
-    executor->PostAt(when, [&, when] {
-      EXPECT_GE(executor->Now(), when);
-      state.Update([&] { ++fired; });
-    });
-  }
-  EXPECT_TRUE(state.WaitFor([&] { return fired == 20; }));
 }
 
 TEST(ThreadExecutor, RunsTimersByTimeThenByOrderPosted) {
@@ -134,30 +91,6 @@ TEST(ThreadExecutor, RunsTimersByTimeThenByOrderPosted) {
   executor->PostAt(base - absl::Milliseconds(1), [&] { order.push_back(0); });
   last.Wait();
   EXPECT_THAT(order, testing::ElementsAre(0, 1, 2, 3, 4));
-}
-
-TEST(ThreadExecutor, RunsWhatIsDueAlreadyAndKeepsWhatNeverIs) {
-  auto executor = MakeExecutor(1);
-  Event past;
-  Event origin;
-  std::atomic<bool> future{false};
-  executor->PostAt(MonotonicTime::InfiniteFuture(), [&] { future = true; });
-  executor->PostAt(MonotonicTime::InfinitePast(), [&] { past.Notify(); });
-  executor->PostAt(MonotonicTime(), [&] { origin.Notify(); });
-  past.Wait();
-  origin.Wait();
-  executor.reset();
-  EXPECT_FALSE(future);
-}
-
-TEST(ThreadExecutor, TimeNeverDecreases) {
-  auto executor = MakeExecutor(1);
-  MonotonicTime before = executor->Now();
-  for (int i = 0; i < 10000; ++i) {
-    const MonotonicTime now = executor->Now();
-    ASSERT_GE(now, before);
-    before = now;
-  }
 }
 
 TEST(ThreadExecutor, MayBlockEverywhereButOnItsOwnThreads) {
