@@ -10,7 +10,8 @@
 #   sh cmake/dev.sh check    what is slow: sanitizers, clang, clang-tidy, other
 #                            processors, the package in every way, planted
 #                            bugs, each module alone, simulated histories,
-#                            threads under ThreadSanitizer, models, fuzzers
+#                            threads under ThreadSanitizer, models, crash
+#                            points, fuzzers
 #       --budget MINUTES     begin no further stage after that time
 #       --full               every stage, with ten times the histories
 #       STAGE...             only these stages
@@ -214,7 +215,7 @@ bench() {
 # --- What is slow: the stages of check ----------------------------------------
 
 stages="asan clang tidy processors packaging mutants ring lock txn sim tsan \
-models fuzz"
+models states fuzz"
 
 asan() {
   build asan -C cmake/ci/asan.cmake
@@ -309,6 +310,16 @@ models() {
   run_tests models models -L model
 }
 
+# Every crash point of a small transaction, and what a power loss may leave of a
+# log.
+states() {
+  build_test
+  TRIVET_ENUMERATION_STRIDE=${TRIVET_ENUMERATION_STRIDE:-20} \
+    build/test/tests/txn/txn_enumeration_test
+  TRIVET_CRASH_SEEDS=${TRIVET_CRASH_SEEDS:-100} \
+    build/test/tests/adapters/file/file_log_crash_test
+}
+
 # Inputs that nobody has thought of, for a while each; what was found once and
 # is to be tried for ever belongs in tests/fuzz/corpus.
 fuzz() {
@@ -341,7 +352,8 @@ check() {
     case $1 in
       --full)
         budget=
-        export TRIVET_HISTORIES=200000 TRIVET_FUZZ_SECONDS=600
+        export TRIVET_HISTORIES=200000 TRIVET_FUZZ_SECONDS=240
+        export TRIVET_ENUMERATION_STRIDE=1 TRIVET_CRASH_SEEDS=1000
         ;;
       --budget)
         [ $# -ge 2 ] || fail "--budget needs a number of minutes"

@@ -5,7 +5,6 @@ set(CMAKE_CXX_FLAGS
     "-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -gline-tables-only"
     CACHE STRING "")
 set(TRIVET_FUZZ ON CACHE BOOL "")
-set(TRIVET_BUILD_CLI OFF CACHE BOOL "")
 set(TRIVET_BUILD_EXAMPLES OFF CACHE BOOL "")
 set(TRIVET_INSTALL OFF CACHE BOOL "")
 include(${CMAKE_CURRENT_LIST_DIR}/asan.cmake)

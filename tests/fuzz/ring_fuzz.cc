@@ -17,6 +17,7 @@
 #include "src/ring/point.h"
 #include "src/ring/ring_rep.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/fuzz/input.h"
 #include "trivet/ring/bounded_load.h"
 #include "trivet/ring/hash_ring.h"
 #include "trivet/ring/placement.h"
@@ -27,18 +28,6 @@ namespace trivet {
 namespace {
 
 using internal::Point;
-
-// Bytes as they are asked for; zeros when they have come to their end.
-class Input {
- public:
-  Input(const uint8_t* data, size_t size) : data_(data), end_(data + size) {}
-  bool IsEmpty() const { return data_ == end_; }
-  uint8_t Byte() { return IsEmpty() ? 0 : *data_++; }
-
- private:
-  const uint8_t* data_;
-  const uint8_t* end_;
-};
 
 HashRingOptions OptionsOf(Input* input) {
   HashRingOptions options;

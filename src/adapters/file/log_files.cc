@@ -209,15 +209,16 @@ absl::Status LogFiles::ReadSegment(const Segment& segment, bool is_last,
     if (!*found) break;
     const FrameHeader& header = frame.header;
     if (header.first_index != scan->next_index ||
-        header.records > UINT64_MAX - scan->next_index ||
+        header.records > kNumberMax - scan->next_index ||
         !ForEachRecord(frame, [](std::string_view) {})) {
       return DataLossAt(reader.path(), offset,
                         "a frame is whole and makes no sense");
     }
     scan->next_index += header.records;
     scan->first_needed = std::max(scan->first_needed, header.first_needed);
+    scan->synced_index = std::max(scan->synced_index, header.synced_index);
   }
-  return is_last ? CheckTail(&reader, scan->next_index) : absl::OkStatus();
+  return is_last ? CheckTail(&reader, *scan) : absl::OkStatus();
 }
 
 // Whether what `reader` could not read is the torn tail of a write that was
@@ -225,20 +226,21 @@ absl::Status LogFiles::ReadSegment(const Segment& segment, bool is_last,
 // whole frames may follow; only one that was written after a sync of the
 // missing record proves that this record was lost.
 absl::Status LogFiles::CheckTail(SegmentReader* reader,
-                                 LogIndex next_index) const {
+                                 const Scan& scan) const {
   absl::StatusOr<LogIndex> told = reader->SyncedFromHere();
   if (!told.ok()) return told.status();
   const LogIndex synced =
-      std::max({*told, reader->segment().synced_index, synced_index_});
-  const bool was_synced = next_index <= synced;
+      std::max({*told, scan.synced_index, reader->segment().synced_index,
+                synced_index_});
+  const bool was_synced = scan.next_index <= synced;
   if (TRIVET_MUTANT(file_log_bit_rot_is_torn_tail)) return absl::OkStatus();
   if (!was_synced && !TRIVET_MUTANT(file_log_torn_tail_is_damage)) {
     return absl::OkStatus();
   }
-  return DataLossAt(reader->path(), reader->offset(),
-                    "no whole frame; record " + std::to_string(next_index) +
-                        " was here, since record " + std::to_string(synced) +
-                        " was synced");
+  return DataLossAt(
+      reader->path(), reader->offset(),
+      "no whole frame; record " + std::to_string(scan.next_index) +
+          " was here, since record " + std::to_string(synced) + " was synced");
 }
 
 absl::StatusOr<LogFiles::Retained> LogFiles::Claim(Epoch epoch) {

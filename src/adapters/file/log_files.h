@@ -91,6 +91,7 @@ class LogFiles {
   struct Scan {
     LogIndex next_index = 1;
     LogIndex first_needed = 1;
+    LogIndex synced_index = 0;  // The last that a whole frame tells was synced.
   };
 
   LogFiles(std::unique_ptr<Directory> directory, uint64_t segment_size);
@@ -106,7 +107,7 @@ class LogFiles {
   absl::StatusOr<Scan> ReadAll(const std::vector<Segment>& segments) const;
   absl::Status ReadSegment(const Segment& segment, bool is_last,
                            Scan* scan) const;
-  absl::Status CheckTail(SegmentReader* reader, LogIndex next_index) const;
+  absl::Status CheckTail(SegmentReader* reader, const Scan& scan) const;
 
   absl::StatusOr<Retained> Rewrite(Epoch epoch, const std::vector<Segment>& old,
                                    const Scan& scan);

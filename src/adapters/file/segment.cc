@@ -27,7 +27,6 @@ constexpr std::string_view kMagic("trivetL\n", 8);
 constexpr uint32_t kVersion = 1;
 constexpr uint32_t kStartsLog = 1;  // A flag.
 constexpr size_t kChecksumSize = 4;
-constexpr uint64_t kNumberMax = INT64_MAX;  // Of segments and records.
 constexpr size_t kSearchStep = 4096;
 constexpr size_t kReadAhead = size_t{256} << 10;
 
@@ -157,9 +156,9 @@ absl::StatusOr<SegmentHeader> ReadSegmentHeader(const File& file) {
   absl::StatusOr<uint64_t> size = file.Size();
   if (!size.ok()) return size.status();
   if (*size != header.size) {
-    return absl::DataLossError("'" + file.path() + "' has " +
-                               std::to_string(*size) + " bytes; its header " +
-                               "says " + std::to_string(header.size));
+    return Damaged(file, "the file has " + std::to_string(*size) +
+                             " bytes; its header says " +
+                             std::to_string(header.size));
   }
   return header;
 }

@@ -34,6 +34,7 @@ inline constexpr size_t kSegmentHeaderSize = 96;
 inline constexpr size_t kFrameHeaderSize = 40;
 inline constexpr size_t kFrameAlignment = 8;
 inline constexpr size_t kLogIdSize = 32;
+inline constexpr uint64_t kNumberMax = INT64_MAX;  // Of segments and records.
 
 // What a segment says of itself. It is durable before the segment has a name.
 struct SegmentHeader {

@@ -3,7 +3,6 @@
 #include "trivet/testing/conformance/lock_backend_suite.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every way in which a SmallWorld can go wrong with few faults: each crash
+// point, each pair of them, each with each message lost or doubled.
+//
+// Thread safety: thread-compatible.
+
+#ifndef TRIVET_TESTS_TXN_ENUMERATION_H_
+#define TRIVET_TESTS_TXN_ENUMERATION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "tests/txn/small_world.h"
+
+namespace trivet {
+
+class Enumeration {
+ public:
+  // Of the pairs of crashes with a message fault as well, those of every
+  // `stride`-th first crash are tried; 1: all.
+  explicit Enumeration(size_t stride) : stride_(stride) {}
+
+  // All runs of a world with these votes, until one shows a violation, which is
+  // returned with its faults. Empty: none did.
+  std::string Explore(const SmallWorld::Votes& votes);
+
+  uint64_t runs() const { return runs_; }
+
+ private:
+  struct Ran {
+    size_t events = 0;
+    size_t messages = 0;
+  };
+  // A run, and one that counts. They do nothing once there was a violation.
+  Ran Run(const SmallFaults& faults);
+  Ran Try(const SmallFaults& faults);
+
+  // Visits `faults` with one crash more, at each point from event `from` on.
+  void ForEachCrash(const SmallFaults& faults, size_t from,
+                    absl::FunctionRef<void(const SmallFaults&)> visit);
+
+  const size_t stride_;
+  SmallWorld::Votes votes_{};
+  size_t firsts_ = 0;
+  uint64_t runs_ = 0;
+  std::string violation_;
+};
+
+}  // namespace trivet
+
+#endif  // TRIVET_TESTS_TXN_ENUMERATION_H_
