@@ -36,6 +36,30 @@ std::string_view ToString(Chance chance) {
       return "claim error";
     case Chance::kTrimIgnored:
       return "trim ignored";
+    case Chance::kEnvelopeReordering:
+      return "envelope reordering";
+    case Chance::kPartitionOneWay:
+      return "one-way partition";
+    case Chance::kPartitionFlapping:
+      return "flapping partition";
+    case Chance::kCrashInAppend:
+      return "crash in append";
+    case Chance::kCrashInRecovery:
+      return "crash in recovery";
+    case Chance::kHostLoss:
+      return "host loss";
+    case Chance::kSuspend:
+      return "suspend";
+    case Chance::kSlowHost:
+      return "slow host";
+    case Chance::kSlowSync:
+      return "slow sync";
+    case Chance::kDiskFull:
+      return "disk full";
+    case Chance::kReadError:
+      return "read error";
+    case Chance::kStaleRead:
+      return "stale read";
     case Chance::kEnvelopeDelay:
     case Chance::kRequestDelay:
     case Chance::kReplyDelay:
@@ -49,6 +73,7 @@ std::string_view ToString(Chance chance) {
     case Chance::kRoute:
     case Chance::kEntropy:
     case Chance::kTest:
+    case Chance::kSlowEvent:
       break;
   }
   return "choice";

@@ -47,6 +47,19 @@ enum class Chance : uint32_t {
   kRoute,
   kEntropy,
   kTest,
+  kEnvelopeReordering,
+  kPartitionOneWay,
+  kPartitionFlapping,
+  kCrashInAppend,
+  kCrashInRecovery,
+  kHostLoss,
+  kSuspend,
+  kSlowHost,
+  kSlowEvent,
+  kSlowSync,
+  kDiskFull,
+  kReadError,
+  kStaleRead,
 };
 
 std::string_view ToString(Chance chance);

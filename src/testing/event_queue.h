@@ -27,6 +27,7 @@ struct SimEvent {
   Node* node = nullptr;
   Process* process = nullptr;
   Executor::Task task;
+  bool is_timer = false;  // Set by the program: a suspended host counts on.
 };
 
 class EventQueue {

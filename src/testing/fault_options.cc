@@ -23,7 +23,7 @@ struct Probability {
   double mild;  // Swarm's choices.
   double rough;
 };
-constexpr std::array<Probability, 14> kProbabilities = {{
+constexpr std::array<Probability, 33> kProbabilities = {{
     {"envelope_loss", &FaultOptions::envelope_loss, 0.01, 0.1},
     {"envelope_duplication", &FaultOptions::envelope_duplication, 0.02, 0.2},
     {"envelope_corruption", &FaultOptions::envelope_corruption, 0.005, 0.05},
@@ -38,13 +38,32 @@ constexpr std::array<Probability, 14> kProbabilities = {{
     {"sync_error", &FaultOptions::sync_error, 0.005, 0.03},
     {"claim_error", &FaultOptions::claim_error, 0.05, 0.3},
     {"trim_ignored", &FaultOptions::trim_ignored, 0.2, 0.8},
+    {"envelope_reordering", &FaultOptions::envelope_reordering, 0.02, 0.2},
+    {"partition_one_way", &FaultOptions::partition_one_way, 0.03, 0.1},
+    {"partition_flapping", &FaultOptions::partition_flapping, 0.03, 0.1},
+    {"crash_in_append", &FaultOptions::crash_in_append, 0.005, 0.02},
+    {"crash_in_recovery", &FaultOptions::crash_in_recovery, 0.01, 0.04},
+    {"host_loss", &FaultOptions::host_loss, 0.01, 0.04},
+    {"suspend", &FaultOptions::suspend, 0.02, 0.1},
+    {"slow_host", &FaultOptions::slow_host, 0.03, 0.1},
+    {"slow_sync", &FaultOptions::slow_sync, 0.005, 0.05},
+    {"disk_full", &FaultOptions::disk_full, 0.005, 0.03},
+    {"read_error", &FaultOptions::read_error, 0.05, 0.2},
+    {"sector_loss", &FaultOptions::sector_loss, 0.1, 0.5},
+    {"torn_write", &FaultOptions::torn_write, 0.1, 0.5},
+    {"name_loss", &FaultOptions::name_loss, 0.1, 0.5},
+    {"bit_rot", &FaultOptions::bit_rot, 0.02, 0.1},
+    {"lease_lost", &FaultOptions::lease_lost, 0.1, 0.4},
+    {"session_loss", &FaultOptions::session_loss, 0.05, 0.2},
+    {"ttl_restored", &FaultOptions::ttl_restored, 0.1, 0.4},
+    {"stale_read", &FaultOptions::stale_read, 0.02, 0.2},
 }};
 
 struct Span {
   const char* name;
   absl::Duration FaultOptions::*field;
 };
-constexpr std::array<Span, 9> kSpans = {{
+constexpr std::array<Span, 13> kSpans = {{
     {"delay_min", &FaultOptions::delay_min},
     {"delay_max", &FaultOptions::delay_max},
     {"delay_tail_max", &FaultOptions::delay_tail_max},
@@ -52,17 +71,26 @@ constexpr std::array<Span, 9> kSpans = {{
     {"partition_max", &FaultOptions::partition_max},
     {"restart_max", &FaultOptions::restart_max},
     {"pause_max", &FaultOptions::pause_max},
+    {"suspend_max", &FaultOptions::suspend_max},
+    {"slow_host_max", &FaultOptions::slow_host_max},
+    {"slow_event_max", &FaultOptions::slow_event_max},
     {"timer_late_max", &FaultOptions::timer_late_max},
     {"sync_max", &FaultOptions::sync_max},
+    {"slow_sync_max", &FaultOptions::slow_sync_max},
 }};
 
 }  // namespace
 
 FaultOptions FaultOptions::Swarm(uint64_t seed) {
   FaultOptions faults;
+  // Half of the classes, a quarter, or an eighth: where much goes wrong, what
+  // takes long to go wrong has no time to.
+  constexpr std::array<uint64_t, 4> kPeriods = {4, 4, 8, 16};
+  const uint64_t period =
+      kPeriods[internal::Combine(seed, internal::NameHash("density")) % 4];
   for (const Probability& p : kProbabilities) {
     const uint64_t drawn =
-        internal::Combine(seed, internal::NameHash(p.name)) % 4;
+        internal::Combine(seed, internal::NameHash(p.name)) % period;
     if (drawn == 0) faults.*p.field = p.mild;
     if (drawn == 1) faults.*p.field = p.rough;
   }

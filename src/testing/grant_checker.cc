@@ -44,6 +44,29 @@ bool GrantChecker::EndEarly(std::string_view name, bool again) {
   return true;
 }
 
+bool GrantChecker::EndSession(std::string_view owner) {
+  bool ended = false;
+  for (const auto& [name, lock] : locks_) {
+    if (!lock.holder.has_value() || lock.holder->owner != owner) continue;
+    ended = EndEarly(name) || ended;
+  }
+  return ended;
+}
+
+bool GrantChecker::RestoreTtl(std::string_view name, absl::Duration ttl) {
+  const auto found = locks_.find(name);
+  if (found == locks_.end()) return false;
+  const Lock& lock = found->second;
+  if (!lock.holder.has_value()) return false;
+  const LeaseKey key = *lock.holder;
+  bool live = false;
+  Renew(key, ttl, MonotonicTime::InfiniteFuture(),
+        [&live](const absl::StatusOr<std::optional<LeaseGrant>>& grant) {
+          live = grant.ok() && grant->has_value();
+        });
+  return live;
+}
+
 LockBackendTraits GrantChecker::Traits() const { return backend_->Traits(); }
 
 void GrantChecker::Acquire(const LeaseKey& key, absl::Duration ttl,

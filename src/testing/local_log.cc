@@ -3,6 +3,7 @@
 #include "src/testing/local_log.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -26,6 +27,13 @@
 namespace trivet {
 inline namespace v0_1 {
 namespace internal {
+namespace {
+
+absl::Status CannotRead() {
+  return absl::UnavailableError("the disk cannot be read");
+}
+
+}  // namespace
 
 LocalLog::LocalLog(Process* process, std::string_view name, LocalFile* file)
     : process_(process),
@@ -60,10 +68,22 @@ absl::StatusOr<Epoch> LocalLog::Claim(Epoch wanted, Visitor visit) {
   // written anew, or a power loss takes back what somebody was told after it.
   if (!TRIVET_MUTANT(claim_trusts_unsynced)) file_->synced = file_->last();
   file_->told = file_->last();
-  poisoned_ = false;
+  poisoned_ = full_ = false;
   world->trace().Add(world->now(), Happening::kClaim, node->name(), name_,
                      wanted, file_->records.size());
-  absl::Status seen = file_->Visit(visit);
+  const bool unreadable =
+      world->Strikes(Chance::kReadError, world->faults().read_error, hash_,
+                     ordinal, node->name(), name_);
+  const LogIndex end =
+      file_->first + static_cast<uint64_t>(world->dice().UpTo(
+                         static_cast<int64_t>(file_->records.size()),
+                         Chance::kReadError, ~hash_, ordinal));
+  absl::Status seen = file_->Visit(
+      [&](LogIndex index, std::string_view record) -> absl::Status {
+        if (unreadable && index >= end) return CannotRead();
+        return visit(index, record);
+      });
+  if (unreadable && seen.ok()) seen = CannotRead();
   if (!seen.ok()) return seen;
   return wanted;
 }
@@ -74,33 +94,55 @@ void LocalLog::Append(Epoch epoch, std::vector<std::string> records,
   World* const world = process_->world();
   const bool forced = durability == Durability::kForced;
   const uint64_t ordinal = file_->appends++;
-  absl::Status refused;
-  if (epoch != file_->epoch) {
-    world->trace().Add(world->now(), Happening::kFenced,
-                       process_->node()->name(), name_, epoch, file_->epoch);
-    refused =
-        absl::AbortedError(absl::StrCat("epoch ", epoch, " of log ", Sv(name_),
-                                        " was fenced by ", file_->epoch));
-  } else if (poisoned_) {
-    refused = absl::UnavailableError("an earlier append to the log failed");
-  } else {
-    world->trace().Add(world->now(), Happening::kAppend,
-                       process_->node()->name(), name_, file_->last() + 1,
-                       records.size());
-    file_->Add(std::move(records));
-  }
+  absl::Status refused = Add(epoch, std::move(records), ordinal);
   int64_t ready = std::max(ready_, world->now());
   if (forced && refused.ok()) {
-    ready = std::max(ready,
-                     world->now() + 1 +
-                         world->dice().UpTo(
-                             absl::ToInt64Nanoseconds(world->faults().sync_max),
-                             Chance::kSync, hash_, ordinal));
+    ready = std::max(ready, world->now() + SyncTime(ordinal));
   }
   ++untold_;
   Issue({ordinal, file_->last(), forced, std::move(refused), std::move(done)},
         ready);
-  process_->node()->PassCrashPoint();  // In the middle of the append.
+  process_->node()->PassCrashPoint(/*in_append=*/true);
+}
+
+// To the page cache.
+absl::Status LocalLog::Add(Epoch epoch, std::vector<std::string> records,
+                           uint64_t ordinal) {
+  World* const world = process_->world();
+  const std::string_view who = process_->node()->name();
+  if (epoch != file_->epoch) {
+    world->trace().Add(world->now(), Happening::kFenced, who, name_, epoch,
+                       file_->epoch);
+    return absl::AbortedError(absl::StrCat("epoch ", epoch, " of log ",
+                                           Sv(name_), " was fenced by ",
+                                           file_->epoch));
+  }
+  if (poisoned_ || full_) {
+    return absl::UnavailableError("an earlier append to the log failed");
+  }
+  full_ = world->Strikes(Chance::kDiskFull, world->faults().disk_full, hash_,
+                         ordinal, who, name_);
+  if (full_) {
+    records.resize(static_cast<size_t>(
+        world->dice().UpTo(static_cast<int64_t>(records.size()),
+                           Chance::kDiskFull, ~hash_, ordinal)));
+  }
+  world->trace().Add(world->now(), Happening::kAppend, who, name_,
+                     file_->last() + 1, records.size());
+  file_->Add(std::move(records));
+  if (full_) return absl::ResourceExhaustedError("the disk is full");
+  return absl::OkStatus();
+}
+
+int64_t LocalLog::SyncTime(uint64_t ordinal) {
+  World* const world = process_->world();
+  const testing::FaultOptions& faults = world->faults();
+  const bool slow = world->Strikes(Chance::kSlowSync, faults.slow_sync, hash_,
+                                   ordinal, process_->node()->name(), name_);
+  return 1 +
+         world->dice().UpTo(absl::ToInt64Nanoseconds(slow ? faults.slow_sync_max
+                                                          : faults.sync_max),
+                            Chance::kSync, hash_, ordinal);
 }
 
 void LocalLog::Issue(Pending pending, int64_t ready) {

@@ -42,6 +42,9 @@ class LocalLog : public LogStore {
     absl::Status refused;  // Fenced, or poisoned, when it was issued.
     AppendDone done;
   };
+  absl::Status Add(Epoch epoch, std::vector<std::string> records,
+                   uint64_t ordinal);
+  int64_t SyncTime(uint64_t ordinal);
   void Issue(Pending pending, int64_t ready);
   void FinishOnDevice();  // The oldest one: the disk has done its part.
   void Tell(Pending pending);
@@ -53,7 +56,8 @@ class LocalLog : public LogStore {
   std::deque<Pending> pending_;  // With the device.
   uint64_t untold_ = 0;          // Issued, and not reported yet.
   int64_t ready_ = 0;            // When the device is done with all of them.
-  bool poisoned_ = false;  // An append failed, and no claim has come since.
+  bool poisoned_ = false;        // A sync failed, and no claim has come since.
+  bool full_ = false;            // The disk was, at some append since.
 };
 
 }  // namespace internal

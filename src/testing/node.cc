@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/time/time.h"
 #include "src/testing/dice.h"
+#include "src/testing/event_queue.h"
 #include "src/testing/trace.h"
 #include "src/testing/world.h"
 #include "trivet/host/log_store.h"
@@ -23,6 +25,7 @@ namespace internal {
 namespace {
 
 constexpr int64_t kBillion = 1'000'000'000;
+constexpr uint64_t kRecoveryPoints = 30;  // As fault_options.h says.
 
 }  // namespace
 
@@ -76,12 +79,13 @@ void Node::SetClock() {
 }
 
 void Node::Start() {
-  if (process()->alive()) return;
+  if (process()->alive() || lost_) return;
   if (process()->OnStack()) {  // It is still dying.
     world_->At(world_->now(), [this] { Start(); });
     return;
   }
   ++starts_;
+  started_at_point_ = crash_points_;
   world_->trace().Add(world_->now(), Happening::kStart, name_, {}, starts_, 0);
   processes_.push_back(std::make_unique<Process>(this));
   Process* const process = processes_.back().get();
@@ -98,6 +102,7 @@ void Node::Start() {
 void Node::Stop(bool power_loss, bool by_chance) {
   const uint64_t ordinal = ++stops_;
   const int64_t now = world_->now();
+  if (on_stop_ && (process()->alive() || power_loss)) on_stop_(power_loss);
   if (process()->alive()) {
     world_->trace().Add(now, Happening::kCrash, name_, {}, 0, 0);
     process()->Die();
@@ -111,7 +116,7 @@ void Node::Stop(bool power_loss, bool by_chance) {
       ++file.lives;
     }
   }
-  paused_until_ = 0;
+  paused_until_ = asleep_until_ = slow_until_ = 0;
   if (power_loss) LosePower();
   if (by_chance) {
     const int64_t most = absl::ToInt64Nanoseconds(world_->faults().restart_max);
@@ -144,16 +149,65 @@ void Node::Pause(int64_t span) {
                       static_cast<uint64_t>(span), 0);
 }
 
-bool Node::PassCrashPoint() {
+bool Node::MustWait() const {
+  return paused_until_ > world_->now() || !waiting_.empty();
+}
+
+bool Node::Wait(SimEvent event) {
+  waiting_.push_back(std::move(event));
+  return waiting_.size() == 1;
+}
+
+std::optional<SimEvent> Node::TakeWaiting() {
+  if (waiting_.empty()) return std::nullopt;
+  SimEvent event = std::move(waiting_.front());
+  waiting_.pop_front();
+  return event;
+}
+
+void Node::Suspend(int64_t span) {
+  if (!process()->alive() || IsAsleep()) return;
+  asleep_since_ = world_->now();
+  asleep_until_ = asleep_since_ + span;
+  Pause(span);
+}
+
+bool Node::IsAsleep() const { return world_->now() < asleep_until_; }
+
+void Node::SlowDown(int64_t span) { slow_until_ = world_->now() + span; }
+
+void Node::TakeTime(uint64_t event) {
+  if (!process()->alive()) return;
+  const int64_t most =
+      absl::ToInt64Nanoseconds(world_->faults().slow_event_max);
+  paused_until_ =
+      std::max(paused_until_,
+               world_->now() +
+                   world_->dice().UpTo(most, Chance::kSlowEvent, hash_, event));
+}
+
+void Node::Lose() {
+  lost_ = true;
+  Stop(/*power_loss=*/false, /*by_chance=*/false);
+}
+
+bool Node::PassCrashPoint(bool in_append) {
   if (!process()->alive()) return false;
   if (!HasProgram()) return true;
   const testing::FaultOptions& faults = world_->faults();
   const uint64_t ordinal = crash_points_++;
-  if (!world_->Strikes(Chance::kCrash, faults.crash, hash_, ordinal, name_)) {
+  const bool recovering =
+      starts_ > 1 && ordinal - started_at_point_ < kRecoveryPoints;
+  const auto strikes = [&](Chance chance, double probability) {
+    return world_->Strikes(chance, probability, hash_, ordinal, name_);
+  };
+  if (!strikes(Chance::kCrash, faults.crash) &&
+      !(in_append && strikes(Chance::kCrashInAppend, faults.crash_in_append)) &&
+      !(recovering &&
+        strikes(Chance::kCrashInRecovery, faults.crash_in_recovery))) {
     return true;
   }
-  const bool power_loss = world_->Strikes(Chance::kPowerLoss, faults.power_loss,
-                                          hash_, ordinal, name_);
+  const bool power_loss = strikes(Chance::kPowerLoss, faults.power_loss);
   Stop(power_loss, /*by_chance=*/true);
   return false;
 }

@@ -13,7 +13,7 @@
 #define TRIVET_SRC_TESTING_NODE_H_
 
 #include <cstdint>
-#include <functional>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,6 +24,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "src/testing/dice.h"
+#include "src/testing/event_queue.h"
 #include "src/testing/log_file.h"
 #include "trivet/config.h"
 #include "trivet/host/executor.h"
@@ -87,15 +88,46 @@ class Node {
   void Pause(int64_t span);
   int64_t paused_until() const { return paused_until_; }
 
+  // Events stand in line while the host is paused, and behind those that do.
+  bool MustWait() const;
+  bool HasWaiting() const { return !waiting_.empty(); }
+  bool Wait(SimEvent event);  // Whether it is the first in line.
+  std::optional<SimEvent> TakeWaiting();
+  void DropWaiting() { std::deque<SimEvent>().swap(waiting_); }
+
+  // A pause in which nothing arrives either.
+  void Suspend(int64_t span);
+  bool IsAsleep() const;
+
+  // How much of its sleep a timer that was due now has missed.
+  int64_t SleptAt(int64_t now) const {
+    return now < asleep_until_ ? now - asleep_since_ : 0;
+  }
+
+  // Every event takes time for a while.
+  void SlowDown(int64_t span);
+  int64_t slow_until() const { return slow_until_; }
+  void TakeTime(uint64_t event);
+
+  // For good: it never starts again.
+  void Lose();
+  bool IsLost() const { return lost_; }
+
+  // Told when the process ends, before the program is destroyed.
+  void OnStop(absl::AnyInvocable<void(bool power_loss)> on_stop) {
+    on_stop_ = std::move(on_stop);
+  }
+
   // Counts one moment at which the process may crash by chance, and says
   // whether it is still alive.
-  bool PassCrashPoint();
+  bool PassCrashPoint(bool in_append = false);
 
   LocalFile* File(std::string_view name) { return &files_[std::string(name)]; }
 
   // The ordinal of the next decision of this kind here.
   uint64_t next_timer() { return timers_++; }
   uint64_t next_draw() { return draws_++; }
+  uint64_t NextAsked(uint64_t about) { return asked_[about]++; }
 
  private:
   void LosePower();
@@ -110,13 +142,21 @@ class Node {
   SimClock clock_;
   std::vector<std::unique_ptr<Process>> processes_;
   std::map<std::string, LocalFile, std::less<>> files_;
+  absl::AnyInvocable<void(bool power_loss)> on_stop_;
+  std::deque<SimEvent> waiting_;
   int64_t paused_until_ = 0;
+  int64_t asleep_since_ = 0;
+  int64_t asleep_until_ = 0;
+  int64_t slow_until_ = 0;
+  bool lost_ = false;
   uint64_t starts_ = 0;
   uint64_t stops_ = 0;
   uint64_t power_cycles_ = 0;
   uint64_t crash_points_ = 0;
+  uint64_t started_at_point_ = 0;  // Of which this process passed none yet.
   uint64_t timers_ = 0;
   uint64_t draws_ = 0;
+  std::map<uint64_t, uint64_t> asked_;  // Faults of the program's own.
 };
 
 class Process {

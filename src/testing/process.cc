@@ -48,14 +48,14 @@ class Process::ExecutorPort : public Executor {
     const int64_t late = world->dice().UpTo(
         absl::ToInt64Nanoseconds(world->faults().timer_late_max),
         Chance::kTimerLate, node->hash(), node->next_timer());
-    Add(at + late, std::move(task));
+    Add(at + late, std::move(task), /*is_timer=*/true);
   }
   bool MayBlock() const override { return false; }
 
  private:
-  void Add(int64_t at, Task task) {
+  void Add(int64_t at, Task task, bool is_timer = false) {
     if (!process_->alive()) return;
-    process_->world()->AtProcess(at, process_, std::move(task));
+    process_->world()->AtProcess(at, process_, std::move(task), is_timer);
   }
 
   Process* const process_;
@@ -81,8 +81,15 @@ class Process::StorePort : public VersionedStore {
 
   void Get(std::string key, Done<VersionedValue> done) override {
     Ask<VersionedValue>(
-        [world = process_->world(), key = std::move(key)]()
-            -> absl::StatusOr<VersionedValue> { return world->Register(key); },
+        [this, key = std::move(key)]() -> absl::StatusOr<VersionedValue> {
+          World* const world = process_->world();
+          World::Register& found = world->RegisterOf(key);
+          const std::string_view who = world->Keep(key);
+          const bool stale =
+              world->Strikes(Chance::kStaleRead, world->faults().stale_read,
+                             NameHash(key), found.reads++, who);
+          return stale ? found.before : found.now;
+        },
         std::move(done));
   }
 
@@ -91,11 +98,13 @@ class Process::StorePort : public VersionedStore {
     Ask<uint64_t>(
         [world = process_->world(), key = std::move(key), expected_version,
          value = std::move(value)]() -> absl::StatusOr<uint64_t> {
-          VersionedValue& now = world->Register(key);
+          World::Register& found = world->RegisterOf(key);
+          VersionedValue& now = found.now;
           if (now.version != expected_version) {
             return absl::AbortedError(absl::StrCat(
                 "the version is ", now.version, ", not ", expected_version));
           }
+          found.before = now;
           now.value = value;
           return ++now.version;
         },
@@ -151,6 +160,7 @@ void Process::Bury() {
   Process* const before = std::exchange(world()->running_, this);
   ++depth_;
   world()->TakeTasksOf(this).clear();
+  node_->DropWaiting();
   calls_.clear();
   for (auto& [name, log] : logs_) log->Drop();
   for (auto& [name, log] : shared_logs_) log->Drop();
@@ -252,7 +262,7 @@ void Process::AnswerCall(Node* service, uint64_t call, uint64_t ordinal) {
   world()->At(
       world()->now() + world()->Delay(Chance::kReplyDelay, link, ordinal),
       [this, call, ordinal, &link] {
-        if (world()->IsCut(link) || !alive_) return;
+        if (world()->IsCut(link) || !alive_ || node_->IsAsleep()) return;
         world()->AtProcess(world()->now(), this, [this, call, ordinal, &link] {
           world()->trace().Add(world()->now(), Happening::kAnswer, link.from,
                                link.to, ordinal, 0);

@@ -67,7 +67,10 @@ absl::StatusOr<Epoch> SharedLog::Claim(Epoch wanted, Visitor visit) {
 
 void SharedLog::Append(Epoch epoch, std::vector<std::string> records,
                        Durability, AppendDone done) {
-  if (!process_->alive() || !process_->node()->PassCrashPoint()) return;
+  if (!process_->alive() ||
+      !process_->node()->PassCrashPoint(/*in_append=*/true)) {
+    return;
+  }
   World* const world = process_->world();
   const uint64_t number = issued_++;
   pending_.push_back({std::nullopt, std::move(done)});
@@ -136,7 +139,10 @@ void SharedLog::Answer(uint64_t number, absl::StatusOr<LogIndex> result) {
   world->At(world->now() + world->Delay(Chance::kReplyDelay, link, ordinal),
             [this, number, result = std::move(result), &link]() mutable {
               World* const w = process_->world();
-              if (w->IsCut(link) || !process_->alive()) return;
+              if (w->IsCut(link) || !process_->alive() ||
+                  process_->node()->IsAsleep()) {
+                return;
+              }
               w->AtProcess(
                   w->now(), process_,
                   [this, number, result = std::move(result)]() mutable {

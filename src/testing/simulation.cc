@@ -152,6 +152,46 @@ void SimHost::Call(std::string_view service,
   node_->process()->Call(service, std::move(act), std::move(done), timeout);
 }
 
+namespace {
+
+uint64_t About(const internal::Node* node, std::string_view kind,
+               std::string_view place) {
+  return internal::Combine(
+      internal::Combine(node->hash(), internal::NameHash(kind)),
+      internal::NameHash(place));
+}
+
+}  // namespace
+
+bool SimHost::Strikes(std::string_view kind, double probability,
+                      std::string_view place) {
+  internal::World& world = *node_->world();
+  const std::string_view whom = world.Keep(place);
+  const uint64_t about = About(node_.get(), kind, place);
+  return world.StrikesAs(kind, probability, internal::Chance::kTest, about,
+                         node_->NextAsked(about), node_->name(), whom);
+}
+
+uint64_t SimHost::Draw(std::string_view kind, std::string_view place) {
+  const uint64_t about = ~About(node_.get(), kind, place);
+  return node_->world()->dice().Draw(internal::Chance::kTest, about,
+                                     node_->NextAsked(about));
+}
+
+bool SimHost::PassCrashPoint(bool in_append) {
+  return node_->PassCrashPoint(in_append);
+}
+
+const FaultOptions& SimHost::faults() const { return node_->world()->faults(); }
+
+void SimHost::OnStop(absl::AnyInvocable<void(bool power_loss)> on_stop) {
+  node_->OnStop(std::move(on_stop));
+}
+
+void SimHost::Lose() { node_->Lose(); }
+
+bool SimHost::IsLost() const { return node_->IsLost(); }
+
 void SimHost::Crash() {
   node_->Stop(/*power_loss=*/false, /*by_chance=*/false);
 }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,7 +44,9 @@ World::World(uint64_t seed, FaultOptions faults)
       dice_(seed),
       outside_(this, std::string(SimHost::kWorld), nullptr) {
   TRIVET_INVARIANT(faults.Validate().ok(), "FaultOptions of a Simulation");
-  if (faults.partition > 0 || faults.pause > 0) {
+  if (faults.partition + faults.partition_one_way + faults.partition_flapping +
+          faults.pause + faults.suspend + faults.slow_host + faults.host_loss >
+      0) {
     At(kSecond, [this] { Disturb(); });
   }
 }
@@ -61,13 +64,13 @@ std::string_view World::Keep(std::string_view text) {
   return kept != kept_.end() ? *kept : *kept_.emplace(text).first;
 }
 
-bool World::Strikes(Chance chance, double probability, uint64_t about,
-                    uint64_t ordinal, std::string_view who,
-                    std::string_view whom) {
+bool World::StrikesAs(std::string_view name, double probability, Chance chance,
+                      uint64_t about, uint64_t ordinal, std::string_view who,
+                      std::string_view whom) {
   if (calm_ || probability <= 0) return false;
   const uint64_t drawn = dice_.Draw(chance, about, ordinal);
   if (!Dice::Hits(drawn, probability) || muted_.count(drawn) > 0) return false;
-  std::string kind(ToString(chance));
+  std::string kind(name);
   trace_.Add(now_, Happening::kFault, who, whom, ordinal, 0, kind);
   std::string text =
       absl::StrCat(SimTimeText(now_), " ", kind, " ", Sv(who),
@@ -108,23 +111,46 @@ void World::RunOne() {
   SimEvent event = queue_.Pop();
   if (event.task == nullptr) return;
   Node* const node = event.node;
-  Process* process = event.process;
   if (node != nullptr) {
-    if (process == nullptr) process = node->process();
-    if (!process->alive()) return;
-    if (node->paused_until() > now_) {  // Waits, for this process only.
-      Push(node->paused_until(), node, process, event.task);
+    if (event.process == nullptr) event.process = node->process();
+    if (!event.process->alive()) return;
+    if (const int64_t slept = event.is_timer ? node->SleptAt(now_) : 0) {
+      event.is_timer = false;
+      Push(node->paused_until() + slept, std::move(event));
+      return;
+    }
+    if (node->MustWait()) {
+      if (node->Wait(std::move(event))) WakeLater(node);
       return;
     }
   }
+  Run(std::move(event));
+}
+
+void World::Run(SimEvent event) {
+  Node* const node = event.node;
   ++events_;
   trace_.Count(now_, node == nullptr ? 0 : node->hash());
   if (node == nullptr) {
     std::move(event.task)();
   } else if (node->PassCrashPoint()) {
-    process->Run(std::move(event.task));
+    event.process->Run(std::move(event.task));
+    if (node->slow_until() > now_) node->TakeTime(events_);
   }
   if (look_ != nullptr) look_();
+}
+
+// Runs what waited for a host, one after the other: each may end the process,
+// or take its time.
+void World::WakeLater(Node* node) {
+  At(node->paused_until(), [this, node] {
+    if (node->paused_until() <= now_) {
+      std::optional<SimEvent> event = node->TakeWaiting();
+      if (!event.has_value()) return;
+      Run(*std::move(event));
+    }
+    if (node->HasWaiting()) WakeLater(node);
+  });
 }
 
 uint64_t World::Draw() {
@@ -211,10 +237,14 @@ void World::Send(Process* process, Envelope envelope) {
     char& byte = envelope.payload[bit / 8];
     byte = static_cast<char>(byte ^ (1 << (bit % 8)));
   }
-  At(now_ + Delay(Chance::kEnvelopeDelay, link, ordinal),
-     [this, from, to, envelope = std::move(envelope)] {
-       Deliver(from, to, envelope);
-     });
+  int64_t delay = Delay(Chance::kEnvelopeDelay, link, ordinal);
+  if (strikes(Chance::kEnvelopeReordering, faults_.envelope_reordering)) {
+    delay += SpanOf(Chance::kEnvelopeReordering, 8 * faults_.delay_max,
+                    link.hash, ordinal);
+  }
+  At(now_ + delay, [this, from, to, envelope = std::move(envelope)] {
+    Deliver(from, to, envelope);
+  });
 }
 
 // At the far end of the wire. What the host does with it is an event of its
@@ -223,7 +253,7 @@ void World::Deliver(Node* from, Node* to, const Envelope& envelope) {
   if (IsCut(LinkBetween(*from, *to))) return;
   const std::string_view who = Keep(envelope.from);
   const std::string_view whom = Keep(envelope.to);
-  if (!to->process()->Plays(envelope.to)) {
+  if (!to->process()->Plays(envelope.to) || to->IsAsleep()) {
     trace_.Add(now_, Happening::kNobody, who, whom, 0, 0);
     return;
   }
@@ -238,7 +268,7 @@ void World::Deliver(Node* from, Node* to, const Envelope& envelope) {
 Link& World::LinkBetween(const Node& from, const Node& to) {
   const uint64_t hash = Combine(from.hash(), to.hash());
   Link& link = links_[hash];
-  if (link.hash == 0) link = {from.name(), to.name(), hash, 0, 0, 0, false};
+  if (link.hash == 0) link = {from.name(), to.name(), hash};
   return link;
 }
 
@@ -254,6 +284,7 @@ void World::Heal() {
   for (auto& [hash, link] : links_) {
     link.cut = false;
     link.cut_until = 0;
+    link.flaps_until = 0;
   }
   trace_.Add(now_, Happening::kHeal, {}, {}, 0, 0);
 }
@@ -268,39 +299,63 @@ void World::Disturb() {
   if (calm_) return;
   const uint64_t tick = ticks_++;
   for (size_t i = 0; i < hosts_.size(); ++i) {
-    const Node& node = *hosts_[i]->node_;
-    DisturbLink(node, outside_, tick);
-    for (size_t j = 0; j < i; ++j) DisturbLink(*hosts_[j]->node_, node, tick);
-    if (!node.HasProgram()) continue;
-    if (Strikes(Chance::kPause, faults_.pause, node.hash(), tick,
-                node.name())) {
-      const int64_t span =
-          dice_.UpTo(absl::ToInt64Nanoseconds(faults_.pause_max),
-                     Chance::kPause, ~node.hash(), tick);
-      const int64_t wait =
-          dice_.UpTo(kSecond, Chance::kPause, node.hash() + 1, tick);
-      At(now_ + wait, [this, paused = hosts_[i]->node_.get(), span] {
-        if (!calm_) paused->Pause(span);
-      });
-    }
+    Node* const node = hosts_[i]->node_.get();
+    DisturbLink(*node, outside_, tick);
+    for (size_t j = 0; j < i; ++j) DisturbLink(*hosts_[j]->node_, *node, tick);
+    if (node->HasProgram()) DisturbHost(node, tick);
   }
   At(now_ + kSecond, [this] { Disturb(); });
 }
 
+void World::DisturbHost(Node* node, uint64_t tick) {
+  // At some moment until the next tick.
+  const auto soon = [&](Chance chance, double probability,
+                        absl::Duration span_max, auto act) {
+    if (!Strikes(chance, probability, node->hash(), tick, node->name())) return;
+    const int64_t span = SpanOf(chance, span_max, node->hash(), tick);
+    const int64_t wait = dice_.UpTo(kSecond, chance, node->hash() + 1, tick);
+    At(now_ + wait, [this, span, act] {
+      if (!calm_) act(span);
+    });
+  };
+  soon(Chance::kPause, faults_.pause, faults_.pause_max,
+       [node](int64_t span) { node->Pause(span); });
+  soon(Chance::kSuspend, faults_.suspend, faults_.suspend_max,
+       [node](int64_t span) { node->Suspend(span); });
+  soon(Chance::kSlowHost, faults_.slow_host, faults_.slow_host_max,
+       [node](int64_t span) { node->SlowDown(span); });
+  if (!lost_one_ && Strikes(Chance::kHostLoss, faults_.host_loss, node->hash(),
+                            tick, node->name())) {
+    lost_one_ = true;
+    node->Lose();
+  }
+}
+
 void World::DisturbLink(const Node& a, const Node& b, uint64_t tick) {
   Link& there = LinkBetween(a, b);
-  if (!Strikes(Chance::kPartition, faults_.partition, there.hash, tick,
-               a.name(), b.name())) {
-    return;
-  }
   Link& back = LinkBetween(b, a);
-  const int64_t span =
-      dice_.UpTo(absl::ToInt64Nanoseconds(faults_.partition_max),
-                 Chance::kPartition, ~there.hash, tick);
-  const uint64_t side =
-      dice_.Draw(Chance::kPartition, there.hash + 1, tick) % 4;
-  if (side != 1) there.cut_until = std::max(there.cut_until, now_ + span);
-  if (side != 2) back.cut_until = std::max(back.cut_until, now_ + span);
+  // Until when, if it strikes.
+  const auto until = [&](Chance chance, double probability) -> int64_t {
+    if (!Strikes(chance, probability, there.hash, tick, a.name(), b.name())) {
+      return 0;
+    }
+    return now_ + SpanOf(chance, faults_.partition_max, there.hash, tick);
+  };
+  const int64_t both = until(Chance::kPartition, faults_.partition);
+  const int64_t one =
+      until(Chance::kPartitionOneWay, faults_.partition_one_way);
+  const int64_t flaps =
+      until(Chance::kPartitionFlapping, faults_.partition_flapping);
+  for (Link* const link : {&there, &back}) {
+    link->cut_until = std::max(link->cut_until, both);
+    link->flaps_until = std::max(link->flaps_until, flaps);
+  }
+  if (one == 0) return;
+  Link& side =
+      dice_.Draw(Chance::kPartitionOneWay, there.hash + 1, tick) % 2 == 0
+          ? there
+          : back;
+  side.cut_until = std::max(side.cut_until, one);
 }
 
 SharedFile* World::SharedLogFile(std::string_view name) {

@@ -46,13 +46,15 @@ struct Link {
   uint64_t envelopes = 0;  // Sent so far: the ordinal of the next one.
   uint64_t calls = 0;
   int64_t cut_until = 0;  // By chance.
-  bool cut = false;       // By the test.
+  int64_t flaps_until = 0;
+  bool cut = false;  // By the test.
 };
 
 class World : private RandomSource {
  public:
   using Task = Executor::Task;
   static constexpr int64_t kEndOfTime = INT64_MAX / 4;
+  static constexpr int64_t kFlap = 7'000'000;
 
   World(uint64_t seed, testing::FaultOptions faults);
   ~World() override;
@@ -78,18 +80,29 @@ class World : private RandomSource {
   // the link to `whom` if that is named; both must be kept by the world.
   bool Strikes(Chance chance, double probability, uint64_t about,
                uint64_t ordinal, std::string_view who,
-               std::string_view whom = {});
+               std::string_view whom = {}) {
+    return StrikesAs(ToString(chance), probability, chance, about, ordinal, who,
+                     whom);
+  }
+
+  // The same, with another name.
+  bool StrikesAs(std::string_view name, double probability, Chance chance,
+                 uint64_t about, uint64_t ordinal, std::string_view who,
+                 std::string_view whom);
 
   // How long one leg over the network takes.
   int64_t Delay(Chance chance, const Link& link, uint64_t ordinal);
 
   // --- Events ---------------------------------------------------------------
-  void At(int64_t when, Task task) { Push(when, nullptr, nullptr, task); }
-  void AtNode(int64_t when, Node* node, Task task) {
-    Push(when, node, nullptr, task);
+  void At(int64_t when, Task task) {
+    Push(when, {nullptr, nullptr, std::move(task)});
   }
-  void AtProcess(int64_t when, Process* process, Task task) {
-    Push(when, process->node(), process, task);
+  void AtNode(int64_t when, Node* node, Task task) {
+    Push(when, {node, nullptr, std::move(task)});
+  }
+  void AtProcess(int64_t when, Process* process, Task task,
+                 bool is_timer = false) {
+    Push(when, {process->node(), process, std::move(task), is_timer});
   }
   std::vector<Task> TakeTasksOf(const Process* process) {
     return queue_.TakeTasksOf(process);
@@ -107,7 +120,8 @@ class World : private RandomSource {
   void Send(Process* from, Envelope envelope);
   Link& LinkBetween(const Node& from, const Node& to);
   bool IsCut(const Link& link) const {
-    return link.cut || link.cut_until > now_;
+    return link.cut || link.cut_until > now_ ||
+           (link.flaps_until > now_ && now_ / kFlap % 2 == 0);
   }
   void Cut(std::string_view from, std::string_view to);
   void Heal();
@@ -115,7 +129,12 @@ class World : private RandomSource {
 
   // --- What every host reaches ----------------------------------------------
   SharedFile* SharedLogFile(std::string_view name);
-  VersionedValue& Register(const std::string& key) { return registers_[key]; }
+  struct Register {
+    VersionedValue now;
+    VersionedValue before;  // The latest write.
+    uint64_t reads = 0;
+  };
+  Register& RegisterOf(const std::string& key) { return registers_[key]; }
 
   // --- For Simulation -------------------------------------------------------
   void OnEvent(absl::AnyInvocable<void()> look) { look_ = std::move(look); }
@@ -130,14 +149,23 @@ class World : private RandomSource {
   friend class Process;  // Tells which one is running.
 
   uint64_t Draw() override;  // What the program draws from "the kernel".
-  void Push(int64_t when, Node* node, Process* process, Task& task) {
-    queue_.Push(when > now_ ? when : now_, {node, process, std::move(task)});
+  void Push(int64_t when, SimEvent event) {
+    queue_.Push(when > now_ ? when : now_, std::move(event));
   }
   void RunOne();
+  void Run(SimEvent event);
+  void WakeLater(Node* node);
   void Deliver(Node* from, Node* to, const Envelope& envelope);
   Node* Route(const Envelope& envelope, const Node& from);
-  void Disturb();  // Once a second: partitions and pauses.
+  void Disturb();  // Once a second: links and hosts.
   void DisturbLink(const Node& a, const Node& b, uint64_t tick);
+  void DisturbHost(Node* node, uint64_t tick);
+
+  // Up to `most`, by this tick's strike of `chance`.
+  int64_t SpanOf(Chance chance, absl::Duration most, uint64_t about,
+                 uint64_t tick) const {
+    return dice_.UpTo(absl::ToInt64Nanoseconds(most), chance, ~about, tick);
+  }
 
   const testing::FaultOptions faults_;
   const Dice dice_;
@@ -151,13 +179,14 @@ class World : private RandomSource {
   uint64_t drawn_ = 0;  // By nobody's process: the test itself.
   uint64_t ticks_ = 0;  // Of Disturb.
   bool calm_ = false;
+  bool lost_one_ = false;  // Of the hosts, by chance.
 
   Node outside_;  // kWorld: what is nobody's host.
   std::vector<std::unique_ptr<testing::SimHost>> hosts_;
   std::map<std::string, std::vector<Node*>, std::less<>> players_;
   std::map<uint64_t, Link> links_;  // By hash.
   std::map<std::string, SharedFile, std::less<>> shared_logs_;
-  std::map<std::string, VersionedValue> registers_;
+  std::map<std::string, Register> registers_;
 
   absl::AnyInvocable<void()> look_;
   absl::AnyInvocable<std::string(std::string_view)> describe_;

@@ -331,8 +331,10 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
     const TxnKey& txn = note->txn;
     LocalBranch* const branch = Find(txn);
     if (!appended.index.ok()) {  // PA-24: it may be in the log, or not.
-      if (TRIVET_MUTANT(failed_prepare_write_is_no) && branch != nullptr &&
-          branch->state == State::kLogging) {
+      const bool is_no = TRIVET_MUTANT(failed_prepare_write_is_no) ||
+                         (TRIVET_MUTANT(full_disk_votes_no) &&
+                          absl::IsResourceExhausted(appended.index.status()));
+      if (is_no && branch != nullptr && branch->state == State::kLogging) {
         SendVote(txn, {Vote::kNo, "the log failed"});
         branch->answer = Decision::kAbort;
         return Apply(txn, branch);

@@ -18,6 +18,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "src/internal/mutant.h"
 #include "src/txn/live_records.h"
 #include "src/txn/option_check.h"
 #include "src/txn/participant_state.h"
@@ -91,6 +92,11 @@ std::unique_ptr<LocalBranch> Conclude(const Facts& facts) {
   if (prepared == nullptr && resolved == nullptr && heuristic == nullptr) {
     return nullptr;
   }
+  // Applied after a decision that was let go, and a copy of Prepared that was
+  // left behind it: of an append of copies only the beginning came through.
+  const bool let_go =
+      facts.applied && resolved == nullptr && heuristic == nullptr;
+  if (let_go && !TRIVET_MUTANT(applied_is_no_end)) return nullptr;
   auto branch = std::make_unique<LocalBranch>();
   if (resolved != nullptr) branch->answer = resolved->decision;
   if (heuristic != nullptr) branch->verdict = heuristic->decision;

@@ -43,6 +43,9 @@ History RunTxnHistory(const HistoryOptions& options);
 // The same with so many transactions that logs are compacted.
 History RunLongTxnHistory(const HistoryOptions& options);
 
+// With some of the logs on real files, on simulated disks.
+History RunTxnOnFilesHistory(const HistoryOptions& options);
+
 // Clients that take, use, lose and release leases, over a lock service with a
 // clock of its own or over registers with compare-and-set.
 History RunLockHistory(const HistoryOptions& options);

@@ -154,7 +154,7 @@ void LockProcess::GotAnswer(Worker* worker,
   lease->OnLost([world = world_, lost](const absl::Status& why) {
     *lost = true;
     // Its own validity ends before the backend's does.
-    if (!world->plan().end_early &&
+    if (!world->plan().end_early && !world->plan().stale &&
         absl::StrContains(why.message(), "before its time")) {
       world->Violated("NotBefore", why.ToString());
     }

@@ -43,7 +43,13 @@ uint64_t Choose(uint64_t seed, uint64_t what, uint64_t among) {
 
 LockPlan::LockPlan(uint64_t seed) : faults(FaultOptions::Swarm(seed)) {
   cas = Choose(seed, 1, 2) == 0;
-  end_early = !cas && Choose(seed, 2, 4) == 0;
+  // In most histories the service keeps its word, so that nobody else breaks
+  // it.
+  if (cas || Choose(seed, 2, 2) != 0)
+    faults.lease_lost = faults.session_loss = 0;
+  if (cas) faults.ttl_restored = 0;
+  stale = cas && faults.stale_read > 0;
+  end_early = faults.lease_lost + faults.session_loss > 0;
   stingy = !cas && Choose(seed, 6, 2) == 0;
   const uint64_t count = 2 + Choose(seed, 3, 3);
   for (uint64_t i = 0; i < count; ++i) {
@@ -66,6 +72,14 @@ LockPlan::LockPlan(uint64_t seed) : faults(FaultOptions::Swarm(seed)) {
   faults.partition *= 2;
   faults.partition_max = lease.ttl * 3;
   faults.pause_max = lease.ttl * 2;
+  faults.suspend_max = lease.ttl * 2;
+  // Just within LeaseOptions::clock_rate_bound.
+  if (faults.clock_rate_spread > 0) faults.clock_rate_spread = 0.0045;
+  // Nobody has a log here.
+  faults.slow_sync = faults.sync_error = faults.disk_full = 0;
+  faults.claim_error = faults.read_error = faults.trim_ignored = 0;
+  faults.sector_loss = faults.torn_write = faults.name_loss = 0;
+  faults.bit_rot = faults.crash_in_append = 0;
 }
 
 std::string LockPlan::ToString() const {
@@ -89,6 +103,8 @@ LockWorld::LockWorld(const HistoryOptions& options)
       plan_.stingy ? static_cast<LockBackend*>(stingy_.get()) : service_.get();
   checked_ =
       std::make_unique<testing::GrantChecker>(executor, backend, &violations_);
+  stale_ = std::make_unique<StaleLockBackend>(sim_.FindHost(kService),
+                                              checked_.get());
   // A lease that ended early does not exclude anybody.
   if (!plan_.end_early) {
     sim_.OnEvent([this] { exclusion_.Check(); });
@@ -103,7 +119,7 @@ std::unique_ptr<LockBackend> LockWorld::NewBackend(SimHost* host) {
                                             host->versioned_store());
   }
   return std::make_unique<testing::SimLockBackend>(host, std::string(kService),
-                                                   checked_.get());
+                                                   stale_.get());
 }
 
 uint64_t LockWorld::Draw(std::string_view what, uint64_t among) {
@@ -128,14 +144,30 @@ void LockWorld::Write(const std::string& lock, FencingToken token) {
   fencing_.Admitted(lock, token);
 }
 
-void LockWorld::EndSomeLeaseEarly() {
-  if (calm_) return;
-  const std::string& lock = plan_.locks[Draw("ended", plan_.locks.size())];
+void LockWorld::EndEarly(const std::string& lock) {
+  // A late request may take it anew at once.
   const bool again = Draw("again", 2) == 0;
   if (checked_->EndEarly(lock, again)) sim_.Note("ended early: " + lock);
+}
+
+void LockWorld::DisturbService() {
+  if (calm_) return;
   SimHost* const host = sim_.FindHost(kService);
-  host->executor()->PostAt(host->executor()->Now() + absl::Milliseconds(700),
-                           [this] { EndSomeLeaseEarly(); });
+  const FaultOptions& faults = plan_.faults;
+  for (const std::string& lock : plan_.locks) {
+    if (host->Strikes("lease lost", faults.lease_lost, lock)) EndEarly(lock);
+    if (host->Strikes("ttl restored", faults.ttl_restored, lock)) {
+      checked_->RestoreTtl(lock, plan_.lease.ttl);
+    }
+  }
+  for (const std::string& client : plan_.clients) {
+    if (host->Strikes("session loss", faults.session_loss, client) &&
+        checked_->EndSession(client)) {
+      sim_.Note("lost the session of " + client);
+    }
+  }
+  host->executor()->PostAt(host->executor()->Now() + absl::Seconds(1),
+                           [this] { DisturbService(); });
 }
 
 void LockWorld::Run() {
@@ -144,13 +176,14 @@ void LockWorld::Run() {
       return std::make_shared<LockProcess>(this, &host);
     });
   }
-  if (plan_.end_early) EndSomeLeaseEarly();
+  if (!plan_.cas) DisturbService();
   sim_.RunFor(kFaultyTime);
   sim_.Calm();
   calm_ = true;
   grants_.clear();
   testing::ProgressChecker progress(&violations_);
   for (const std::string& client : plan_.clients) {
+    if (sim_.FindHost(client)->IsLost()) continue;
     for (const std::string& lock : plan_.locks) {
       progress.Expect(
           client + " gets lock " + lock,

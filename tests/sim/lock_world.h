@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "tests/sim/history.h"
+#include "tests/sim/stale_lock_backend.h"
 #include "tests/sim/stingy_lock_backend.h"
 #include "trivet/adapters/memory/memory_lock_backend.h"
 #include "trivet/host/executor.h"
@@ -47,7 +48,8 @@ struct LockPlan {
 
   bool cas = false;        // Registers with compare-and-set, or a service.
   bool stingy = false;     // The service renews only what is to be renewed.
-  bool end_early = false;  // The service now and then loses a lease.
+  bool end_early = false;  // The service may lose leases.
+  bool stale = false;      // Registers may show who held a lock before.
   std::vector<std::string> clients;
   std::vector<std::string> locks;
   LeaseOptions lease;
@@ -78,7 +80,8 @@ class LockWorld {
   void Write(const std::string& lock, FencingToken token);
 
  private:
-  void EndSomeLeaseEarly();
+  void DisturbService();  // As restarts of its store do.
+  void EndEarly(const std::string& lock);
 
   const HistoryOptions options_;
   const LockPlan plan_;
@@ -95,6 +98,7 @@ class LockWorld {
   std::unique_ptr<MemoryLockBackend> service_;
   std::unique_ptr<StingyLockBackend> stingy_;
   std::unique_ptr<testing::GrantChecker> checked_;
+  std::unique_ptr<StaleLockBackend> stale_;
 };
 
 // One client process: on every lock a worker that takes it, writes under it,

@@ -94,8 +94,9 @@ void SimDatabase::Apply(const TxnId& id, Decision decision, Order order) {
     entry.state = State::kCommitted;
     atomicity_->Committed(id, participant_);
     told_->Committed(id, participant_);
-  } else if (entry.state == State::kPrepared) {
-    entry.state = State::kNothing;
+  } else if (entry.state != State::kNothing) {
+    // It refuses to undo a commit, but whoever asks for that is wrong.
+    if (entry.state == State::kPrepared) entry.state = State::kNothing;
     atomicity_->Aborted(id, participant_);
     told_->Aborted(id, participant_);
   }

@@ -47,6 +47,7 @@ HistoryRunner RunnerOf(const std::string& suite) {
 #ifdef TRIVET_SIM_TXN
   if (suite == "txn") return RunTxnHistory;
   if (suite == "long_txn") return RunLongTxnHistory;
+  if (suite == "txn_on_files") return RunTxnOnFilesHistory;
 #endif
 #ifdef TRIVET_SIM_LOCK
   if (suite == "lock") return RunLockHistory;

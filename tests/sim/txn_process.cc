@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -50,9 +51,9 @@ ParticipantOptions QuickParticipant() {
   return options;
 }
 
-LogStore* LogOf(SimHost* host, const TxnPlan::Host& plan) {
+LogStore* LogOf(TxnWorld* world, SimHost* host, const TxnPlan::Host& plan) {
   return plan.shared_log ? host->shared_log(plan.coordinator)
-                         : host->log(plan.coordinator);
+                         : world->LogOn(host, plan.coordinator);
 }
 
 // The process is on the stack: it starts again once it has returned.
@@ -70,7 +71,7 @@ CoordinatorRole::CoordinatorRole(TxnWorld* world, SimHost* host,
     : world_(world),
       host_(host),
       plan_(plan),
-      log_(LogOf(host, plan), world->log_checker(plan.coordinator)) {}
+      log_(LogOf(world, host, plan), world->log_checker(plan.coordinator)) {}
 
 CoordinatorRole::~CoordinatorRole() = default;
 
@@ -84,7 +85,8 @@ absl::Status CoordinatorRole::Open() {
   absl::StatusOr<std::unique_ptr<Coordinator>> opened = Coordinator::Open(
       host_->executor(), host_->transport(), &log_, plan_.coordinator, options);
   if (!opened.ok()) {
-    world_->Stopped(plan_.coordinator, plan_.shared_log, opened.status());
+    world_->Stopped(*host_, plan_.coordinator, plan_.shared_log,
+                    opened.status());
     return plan_.shared_log ? absl::OkStatus() : opened.status();
   }
   coordinator_ = *std::move(opened);
@@ -109,7 +111,7 @@ void CoordinatorRole::Tick(uint64_t tick) {
   }
   const absl::Status health = coordinator_->Health();
   if (!health.ok()) {
-    world_->Stopped(plan_.coordinator, plan_.shared_log, health);
+    world_->Stopped(*host_, plan_.coordinator, plan_.shared_log, health);
     Close();
     return;
   }
@@ -172,7 +174,8 @@ ParticipantRole::ParticipantRole(TxnWorld* world, SimHost* host,
     : world_(world),
       host_(host),
       plan_(plan),
-      log_(host->log(plan.participant), world->log_checker(plan.participant)) {
+      log_(world->LogOn(host, plan.participant),
+           world->log_checker(plan.participant)) {
   host_->OnReceive(plan_.participant, [this](Envelope envelope) {
     if (participant_ != nullptr) participant_->Receive(std::move(envelope));
   });
@@ -188,7 +191,7 @@ absl::Status ParticipantRole::Open() {
       Participant::Open(host_->executor(), host_->transport(), &log_,
                         resource_.get(), plan_.participant, QuickParticipant());
   if (!opened.ok()) {
-    world_->Stopped(plan_.participant, /*may_be_fenced=*/false,
+    world_->Stopped(*host_, plan_.participant, /*may_be_fenced=*/false,
                     opened.status());
     return opened.status();
   }
@@ -199,13 +202,17 @@ absl::Status ParticipantRole::Open() {
 void ParticipantRole::Tick() {
   const absl::Status health = participant_->Health();
   if (health.ok()) return;
-  world_->Stopped(plan_.participant, /*may_be_fenced=*/false, health);
+  world_->Stopped(*host_, plan_.participant, /*may_be_fenced=*/false, health);
   if (!Open().ok()) Reboot(host_);
 }
 
 bool ParticipantRole::IsQuiet() const {
-  return participant_ != nullptr && participant_->Health().ok() &&
-         participant_->InDoubt().empty();
+  if (participant_ == nullptr || !participant_->Health().ok()) return false;
+  const std::vector<Participant::Doubt> doubts = participant_->InDoubt();
+  return std::all_of(doubts.begin(), doubts.end(),
+                     [this](const Participant::Doubt& doubt) {
+                       return world_->IsGone(doubt.id);
+                     });
 }
 
 // --- Process ----------------------------------------------------------------

@@ -65,7 +65,7 @@ std::string DescribePayload(std::string_view payload) {
 
 }  // namespace
 
-TxnPlan::TxnPlan(uint64_t seed, bool is_long)
+TxnPlan::TxnPlan(uint64_t seed, TxnKind kind)
     : faults(FaultOptions::Swarm(seed)) {
   const uint64_t shards = 2 + Choose(seed, 1, 3);
   for (uint64_t i = 0; i < shards; ++i) {
@@ -74,6 +74,7 @@ TxnPlan::TxnPlan(uint64_t seed, bool is_long)
   }
   // One coordinator stands alone, on a host of its own or beside a shard; the
   // other is a pair over a shared log. Either may be missing.
+  const bool is_long = kind == TxnKind::kLong;
   faultless = !is_long && Choose(seed, 8, 16) == 0;
   const uint64_t which = faultless ? 0 : Choose(seed, 2, 4);
   if (which != 1) {
@@ -101,6 +102,25 @@ TxnPlan::TxnPlan(uint64_t seed, bool is_long)
   faults.delay_tail_max = absl::Seconds(3);
   faults.partition_max = absl::Seconds(2);
   faults.pause_max = absl::Seconds(2);
+  faults.suspend_max = absl::Seconds(2);
+  faults.slow_host_max = absl::Seconds(2);
+  faults.slow_sync_max = absl::Milliseconds(500);
+  faults.lease_lost = faults.session_loss = faults.ttl_restored = 0;
+  faults.stale_read = 0;
+  if (kind == TxnKind::kOnFiles) {
+    uint64_t what = 20;
+    for (const Host& host : hosts) {
+      for (const std::string& role : {host.coordinator, host.participant}) {
+        if (!host.shared_log && Choose(seed, ++what, 4) != 0) {
+          on_files.insert(role);
+        }
+      }
+    }
+    if (faults.bit_rot > 0) faults.host_loss = 0;  // One of all hosts goes.
+  } else {
+    faults.sector_loss = faults.torn_write = faults.name_loss = 0;
+    faults.bit_rot = 0;
+  }
   if (is_long) {  // And with many in flight when there is a crash.
     transactions = 1500;
     burst = 25;
@@ -109,6 +129,9 @@ TxnPlan::TxnPlan(uint64_t seed, bool is_long)
     faults.restart_max = absl::Milliseconds(200);
     faults.delay_max = absl::Milliseconds(20);
     faults.pause = faults.partition = faults.delay_tail = 0;
+    faults.partition_one_way = faults.partition_flapping = 0;
+    faults.suspend = faults.slow_host = faults.slow_sync = 0;
+    faults.crash_in_append = faults.disk_full = faults.host_loss = 0;
   }
 }
 
@@ -121,14 +144,17 @@ std::string TxnPlan::ToString() const {
         host.coordinator.empty() || host.participant.empty() ? "" : ", ",
         host.participant, ") ");
   }
+  for (const std::string& role : on_files) {
+    absl::StrAppend(&text, role, " on files ");
+  }
   absl::StrAppend(&text, "transactions=", transactions, " no=", no_percent,
                   "% read_only=", read_only_percent, "% ", faults.ToString());
   return text;
 }
 
-TxnWorld::TxnWorld(const HistoryOptions& options, bool is_long)
+TxnWorld::TxnWorld(const HistoryOptions& options, TxnKind kind)
     : options_(options),
-      plan_(options.seed, is_long),
+      plan_(options.seed, kind),
       atomicity_(&violations_),
       told_(&violations_),
       sim_(options.seed, plan_.faults) {
@@ -148,8 +174,42 @@ testing::LogChecker* TxnWorld::log_checker(const std::string& log) {
   return &log_checkers_.try_emplace(log, log, &violations_).first->second;
 }
 
+LogStore* TxnWorld::LogOn(SimHost* host, const std::string& name) {
+  if (plan_.on_files.count(name) == 0) return host->log(name);
+  std::unique_ptr<FileDisk>& disk = disks_[name];
+  if (disk == nullptr) {
+    disk = std::make_unique<FileDisk>(host, name, [this] {
+      return std::none_of(disks_.begin(), disks_.end(), [](const auto& other) {
+        return other.second->has_rotted();
+      });
+    });
+  }
+  return disk->NewPort();
+}
+
+bool TxnWorld::IsGone(std::string_view role) {
+  return std::all_of(
+      plan_.hosts.begin(), plan_.hosts.end(), [&](const TxnPlan::Host& host) {
+        return (host.coordinator != role && host.participant != role) ||
+               sim_.FindHost(host.name)->IsLost();
+      });
+}
+
+bool TxnWorld::IsGone(const TxnId& id) {
+  return IsGone(
+      std::string_view(id.coordinator).substr(0, id.coordinator.rfind('#')));
+}
+
+bool TxnWorld::SomebodyIsGone() {
+  return std::any_of(plan_.participants.begin(), plan_.participants.end(),
+                     [this](const std::string& name) { return IsGone(name); });
+}
+
 bool TxnWorld::Leads(const std::string& host, const std::string& coordinator) {
-  if (calm_) return host == coordinator + "-a";
+  if (calm_) {
+    const std::string first = coordinator + "-a";
+    return host == first || sim_.FindHost(first)->IsLost();
+  }
   const auto slot =
       static_cast<uint64_t>(absl::ToInt64Milliseconds(sim_.Elapsed()) / 1500);
   const uint64_t drawn = sim_.Draw("leader", slot) % 8;
@@ -205,10 +265,12 @@ void TxnWorld::ToldLater(const TxnId& id, Decision decision) {
   told_.Told(id, decision);
 }
 
-void TxnWorld::Stopped(std::string_view role, bool may_be_fenced,
-                       const absl::Status& health) {
+void TxnWorld::Stopped(const SimHost& host, std::string_view role,
+                       bool may_be_fenced, const absl::Status& health) {
   sim_.Note(absl::StrCat(std::string(role), " stopped: ", health.ToString()));
   if (absl::IsUnavailable(health)) return;
+  if (absl::IsResourceExhausted(health) && plan_.faults.disk_full > 0) return;
+  if (host.IsLost()) return;  // By a disk that has rotted.
   if (absl::IsAborted(health) && may_be_fenced) return;
   violations_.Add("Health",
                   absl::StrCat(std::string(role), ": ", health.ToString()));
@@ -217,6 +279,12 @@ void TxnWorld::Stopped(std::string_view role, bool may_be_fenced,
 void TxnWorld::AddHosts() {
   for (const TxnPlan::Host& plan : plan_.hosts) {
     sim_.AddHost(plan.name, [this, &plan](SimHost& host) {
+      host.OnStop([this, &plan](bool power_loss) {
+        for (const std::string& role : {plan.coordinator, plan.participant}) {
+          const auto disk = disks_.find(role);
+          if (disk != disks_.end()) disk->second->Stop(power_loss);
+        }
+      });
       auto process = std::make_shared<TxnProcess>(this, &host, plan);
       if (!process->Open()) process = nullptr;
       return process;
@@ -237,13 +305,19 @@ void TxnWorld::Settle(std::string_view phase) {
   };
   for (const TxnPlan::Host& plan : plan_.hosts) {
     expect(plan.name + " is up with nobody in doubt or untold", [&] {
+      if (sim_.FindHost(plan.name)->IsLost()) return true;
       const TxnProcess* const process = processes_[plan.name];
       return process != nullptr && process->IsQuiet();
     });
   }
   for (const auto& [name, database] : databases_) {
     expect(name + " has nothing prepared",
-           [&, shard = database.get()] { return shard->Prepared().empty(); });
+           [this, role = name, shard = database.get()] {
+             const std::vector<TxnId> ids = shard->Prepared();
+             return IsGone(role) ||
+                    std::all_of(ids.begin(), ids.end(),
+                                [this](const TxnId& id) { return IsGone(id); });
+           });
   }
   progress.Await(&sim_, kSettleMax);
 }
@@ -268,54 +342,75 @@ void TxnWorld::Probe(const std::string& name) {
     return;
   }
   std::vector<Branch> branches;
+  std::vector<std::string> left;
   for (const std::string& participant : plan_.participants) {
-    branches.push_back({participant, WorkFor("probe", plan_.participants)});
+    if (!IsGone(participant)) left.push_back(participant);
   }
-  std::string result = "no answer";
-  leader->RunAsync(branches, [&](const absl::StatusOr<Outcome>& outcome) {
-    result = !outcome.ok() ? outcome.status().ToString()
-             : outcome->decision == Decision::kCommit ? "commit"
-                                                      : outcome->reason;
+  for (const std::string& participant : left) {
+    branches.push_back({participant, WorkFor("probe", left)});
+  }
+  const auto result = std::make_shared<std::string>("no answer");
+  leader->RunAsync(branches, [this, branches,
+                              result](const absl::StatusOr<Outcome>& outcome) {
+    *result = !outcome.ok() ? outcome.status().ToString()
+              : outcome->decision == Decision::kCommit ? "commit"
+                                                       : outcome->reason;
     Told(outcome, branches);
   });
-  bool drained = false;
-  leader->Drain([&] { drained = true; });
-  if (!sim_.RunUntil([&] { return drained; }, absl::Seconds(10)).ok()) {
+  const auto drained = std::make_shared<bool>(false);
+  leader->Drain([drained] { *drained = true; });
+  // Who is gone acknowledges nothing.
+  const bool drains =
+      sim_.RunUntil([&] { return *drained; }, absl::Seconds(10)).ok();
+  if (!drains && !SomebodyIsGone()) {
     violations_.Add("AC5", absl::StrCat(name, " cannot drain"));
   }
-  if (result != "commit") {
-    violations_.Add("AC4", absl::StrCat(name, " cannot commit: ", result));
+  if (*result != "commit") {
+    violations_.Add("AC4", absl::StrCat(name, " cannot commit: ", *result));
   }
 }
 
-// Both logs hold nothing that is still to be done.
+// Both logs hold nothing that is still to be done, except for who is gone.
 void TxnWorld::CheckLogsEmpty() {
   for (const auto& [name, checker] : log_checkers_) {
-    PeerTable peers;
-    std::map<std::string, int> open;
-    for (const std::string& bytes : checker.visited()) {
-      const absl::StatusOr<TxnRecord> record =
-          internal::DecodeRecord(bytes, &peers);
-      if (!record.ok()) {
-        violations_.Add("AC5", absl::StrCat("log ", name, ": ",
-                                            record.status().ToString()));
-        continue;
-      }
-      if (const auto* decided = std::get_if<CommitDecided>(&*record)) {
-        open[internal::Describe(decided->txn, peers)] = 1;
-      } else if (const auto* ended = std::get_if<Ended>(&*record)) {
-        open[internal::Describe(ended->txn, peers)] = 0;
-      } else if (const auto* prepared = std::get_if<Prepared>(&*record)) {
-        open.try_emplace(internal::Describe(prepared->txn, peers), 1);
-      } else if (const auto* resolved = std::get_if<Resolved>(&*record)) {
-        open[internal::Describe(resolved->txn, peers)] = 0;
-      }
+    if (!IsGone(name)) CheckLogEmpty(name, checker);
+  }
+}
+
+void TxnWorld::CheckLogEmpty(const std::string& name,
+                             const testing::LogChecker& checker) {
+  PeerTable peers;
+  std::map<std::string, bool> open;
+  const auto gone = [&](PeerId peer) {
+    const std::string& full = peers.Name(peer);
+    return IsGone(full.substr(0, full.rfind('#')));
+  };
+  for (const std::string& bytes : checker.visited()) {
+    const absl::StatusOr<TxnRecord> record =
+        internal::DecodeRecord(bytes, &peers);
+    if (!record.ok()) {
+      violations_.Add(
+          "AC5", absl::StrCat("log ", name, ": ", record.status().ToString()));
+      continue;
     }
-    for (const auto& [id, count] : open) {
-      if (count == 0) continue;
-      violations_.Add("AC5",
-                      absl::StrCat("log ", name, " still holds ", id, " open"));
+    if (const auto* decided = std::get_if<CommitDecided>(&*record)) {
+      open[internal::Describe(decided->txn, peers)] = std::none_of(
+          decided->yes_voters.begin(), decided->yes_voters.end(), gone);
+    } else if (const auto* ended = std::get_if<Ended>(&*record)) {
+      open[internal::Describe(ended->txn, peers)] = false;
+    } else if (const auto* prepared = std::get_if<Prepared>(&*record)) {
+      open.try_emplace(internal::Describe(prepared->txn, peers),
+                       !gone(prepared->txn.coordinator));
+    } else if (const auto* resolved = std::get_if<Resolved>(&*record)) {
+      open[internal::Describe(resolved->txn, peers)] = false;
+    } else if (const auto* applied = std::get_if<Applied>(&*record)) {
+      open[internal::Describe(applied->txn, peers)] = false;
     }
+  }
+  for (const auto& [id, is_open] : open) {
+    if (!is_open) continue;
+    violations_.Add("AC5",
+                    absl::StrCat("log ", name, " still holds ", id, " open"));
   }
 }
 
@@ -333,7 +428,9 @@ void TxnWorld::Run() {
   StartAll();
   Settle("after a loss of power everywhere");
   if (!violations_.empty()) return;
-  for (const std::string& name : plan_.coordinators) Probe(name);
+  for (const std::string& name : plan_.coordinators) {
+    if (!IsGone(name)) Probe(name);
+  }
   if (!violations_.empty()) return;
   sim_.RunFor(absl::Seconds(2));
   // A last start shows what is in the logs.
@@ -343,7 +440,9 @@ void TxnWorld::Run() {
   StartAll();
   sim_.RunFor(absl::Milliseconds(200));
   CheckLogsEmpty();
-  told_.Finish();
+  told_.Finish([this](const TxnId& id, std::string_view participant) {
+    return IsGone(id) || IsGone(participant);
+  });
 }
 
 void TxnWorld::Report(History* history) const {
@@ -359,9 +458,9 @@ void TxnWorld::Report(History* history) const {
 
 namespace {
 
-History RunHistory(const HistoryOptions& options, bool is_long) {
+History RunHistory(const HistoryOptions& options, TxnKind kind) {
   History history;
-  TxnWorld world(options, is_long);
+  TxnWorld world(options, kind);
   world.Run();
   world.Report(&history);
   return history;
@@ -370,11 +469,15 @@ History RunHistory(const HistoryOptions& options, bool is_long) {
 }  // namespace
 
 History RunTxnHistory(const HistoryOptions& options) {
-  return RunHistory(options, /*is_long=*/false);
+  return RunHistory(options, TxnKind::kShort);
 }
 
 History RunLongTxnHistory(const HistoryOptions& options) {
-  return RunHistory(options, /*is_long=*/true);
+  return RunHistory(options, TxnKind::kLong);
+}
+
+History RunTxnOnFilesHistory(const HistoryOptions& options) {
+  return RunHistory(options, TxnKind::kOnFiles);
 }
 
 }  // namespace sim

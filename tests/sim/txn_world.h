@@ -24,9 +24,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "tests/sim/file_disk.h"
 #include "tests/sim/history.h"
 #include "tests/sim/sim_database.h"
 #include "trivet/host/executor.h"
+#include "trivet/host/log_store.h"
 #include "trivet/testing/atomicity_checker.h"
 #include "trivet/testing/fault_options.h"
 #include "trivet/testing/log_checker.h"
@@ -43,9 +45,15 @@ namespace sim {
 
 class TxnProcess;
 
+enum class TxnKind {
+  kShort,
+  kLong,     // So many transactions that logs are compacted.
+  kOnFiles,  // Some logs are real file logs, on simulated disks.
+};
+
 // What is decided before the history begins.
 struct TxnPlan {
-  TxnPlan(uint64_t seed, bool is_long);
+  TxnPlan(uint64_t seed, TxnKind kind);
   std::string ToString() const;
 
   struct Host {
@@ -57,9 +65,10 @@ struct TxnPlan {
   std::vector<Host> hosts;
   std::vector<std::string> coordinators;
   std::vector<std::string> participants;
-  bool faultless = false;     // Then every transaction must commit.
-  uint64_t transactions = 0;  // To begin while there are faults,
-  uint64_t burst = 2;         // at about this many at a time.
+  std::set<std::string> on_files;  // Roles whose log is on a FileDisk.
+  bool faultless = false;          // Then every transaction must commit.
+  uint64_t transactions = 0;       // To begin while there are faults,
+  uint64_t burst = 2;              // at about this many at a time.
   uint64_t no_percent = 0;
   uint64_t read_only_percent = 0;
   testing::FaultOptions faults;
@@ -67,7 +76,7 @@ struct TxnPlan {
 
 class TxnWorld {
  public:
-  TxnWorld(const HistoryOptions& options, bool is_long);
+  TxnWorld(const HistoryOptions& options, TxnKind kind);
   ~TxnWorld();
 
   void Run();
@@ -80,6 +89,9 @@ class TxnWorld {
     return databases_.at(participant).get();
   }
   testing::LogChecker* log_checker(const std::string& log);
+
+  // A role's log on a disk of `host`, for the process that starts there.
+  LogStore* LogOn(testing::SimHost* host, const std::string& name);
   uint64_t NextLeaseToken() { return ++lease_token_; }
   uint64_t LatestLeaseToken() const { return lease_token_; }
 
@@ -98,8 +110,13 @@ class TxnWorld {
   std::map<TxnId, size_t> unknown() const { return unknown_; }
 
   // A role stopped for good. It must have had a reason.
-  void Stopped(std::string_view role, bool may_be_fenced,
-               const absl::Status& health);
+  void Stopped(const testing::SimHost& host, std::string_view role,
+               bool may_be_fenced, const absl::Status& health);
+
+  // Every host of this coordinator or participant was lost. Nobody waits for it
+  // any more: what it alone knows stays in doubt.
+  bool IsGone(std::string_view role);
+  bool IsGone(const TxnId& id);  // Its coordinator.
 
   void Enter(const std::string& host, TxnProcess* process) {
     processes_[host] = process;
@@ -114,6 +131,9 @@ class TxnWorld {
   void Settle(std::string_view phase);
   void Probe(const std::string& name);
   void CheckLogsEmpty();
+  void CheckLogEmpty(const std::string& name,
+                     const testing::LogChecker& checker);
+  bool SomebodyIsGone();
   Coordinator* Leader(const std::string& coordinator);
 
   const HistoryOptions options_;
@@ -123,6 +143,7 @@ class TxnWorld {
   testing::ToldChecker told_;
   std::map<std::string, testing::LogChecker> log_checkers_;
   std::map<std::string, std::unique_ptr<SimDatabase>> databases_;
+  std::map<std::string, std::unique_ptr<FileDisk>> disks_;  // By role.
   std::map<TxnId, size_t> unknown_;
   std::set<TxnId> known_;  // Of which a caller was told more.
   std::map<std::string, TxnProcess*> processes_;

@@ -187,6 +187,27 @@ TEST_F(GrantCheckerTest, EndingALeaseEarlyReleasesIt) {
   EXPECT_EQ(violations_.ToString(), "");
 }
 
+TEST_F(GrantCheckerTest, EndingASessionReleasesAllThatItsOwnerHolds) {
+  Acquire("a", Token(1));
+  EXPECT_FALSE(checker_.EndSession("b"));
+  EXPECT_TRUE(checker_.EndSession("a"));
+  EXPECT_FALSE(checker_.EndSession("a"));
+  Acquire("b", Token(2));
+  EXPECT_EQ(violations_.ToString(), "");
+}
+
+TEST_F(GrantCheckerTest, ARestoredTtlLastsFromNowOn) {
+  EXPECT_FALSE(checker_.RestoreTtl("l", kTtl));
+  Acquire("a", Token(1));
+  sim_.RunFor(absl::Milliseconds(900));
+  EXPECT_TRUE(checker_.RestoreTtl("l", kTtl));
+  sim_.RunFor(absl::Milliseconds(900));
+  Acquire("b", Token(2));
+  EXPECT_THAT(violations_.ToString(), HasSubstr("Exclusive: lock l: b"));
+  parrot_.next = std::nullopt;
+  EXPECT_FALSE(checker_.RestoreTtl("l", kTtl));
+}
+
 struct Client {
   Client(Simulation* sim, LockBackend* service)
       : host(&sim->AddHost("client")),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <string>
+#include <string_view>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -14,6 +15,7 @@ namespace {
 
 using testing::AtomicityChecker;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::ToldChecker;
 using testing::Violations;
 
@@ -147,6 +149,15 @@ TEST_F(ToldTest, CL_ACommitThatNeverComesIsReported) {
   checker_.Committed(kId, "a");
   checker_.Finish();
   EXPECT_THAT(violations_.ToString(), HasSubstr("b never committed"));
+}
+
+TEST_F(ToldTest, CL_WhoIsGoneForGoodIsExcused) {
+  checker_.Told(kId, Decision::kCommit);
+  checker_.Finish([](const TxnId&, std::string_view participant) {
+    return participant == "b";
+  });
+  EXPECT_THAT(violations_.ToString(), HasSubstr("a never committed"));
+  EXPECT_THAT(violations_.ToString(), Not(HasSubstr("b never committed")));
 }
 
 }  // namespace

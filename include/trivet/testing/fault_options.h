@@ -30,7 +30,7 @@ inline namespace v0_1 {
 namespace testing {
 
 struct TRIVET_EXPORT FaultOptions {
-  // A random choice of classes, each mild or rough.
+  // A random choice of few or many classes, each mild or rough.
   static FaultOptions Swarm(uint64_t seed);
 
   // --- The network ----------------------------------------------------------
@@ -45,6 +45,7 @@ struct TRIVET_EXPORT FaultOptions {
   absl::Duration delay_max = absl::Milliseconds(2);
   double delay_tail = 0;
   absl::Duration delay_tail_max = absl::Seconds(5);
+  double envelope_reordering = 0;  // Up to eight times delay_max later.
 
   // Of a call to another host's service, or to the world's. After call_timeout
   // the caller gives up; what it asked for may still happen.
@@ -52,8 +53,11 @@ struct TRIVET_EXPORT FaultOptions {
   double reply_loss = 0;  // It was done, and nobody heard of it.
   absl::Duration call_timeout = absl::Seconds(1);
 
-  // That the link between two hosts is cut, per second; one way or both ways.
+  // That the link between two hosts is cut, per second: both ways, one way, or
+  // both ways again and again for a few milliseconds.
   double partition = 0;
+  double partition_one_way = 0;
+  double partition_flapping = 0;
   absl::Duration partition_max = absl::Seconds(3);
 
   // --- Hosts ----------------------------------------------------------------
@@ -63,17 +67,60 @@ struct TRIVET_EXPORT FaultOptions {
   double power_loss = 0;
   absl::Duration restart_max = absl::Seconds(1);
 
+  // The same, more often where it hurts: in the middle of an append, and at the
+  // first 30 such moments after a restart.
+  double crash_in_append = 0;
+  double crash_in_recovery = 0;
+
+  // Per second: the host goes for good, with its disks. One of all hosts does.
+  double host_loss = 0;
+
   double pause = 0;  // Per second; as SIGSTOP: the clock runs on.
   absl::Duration pause_max = absl::Seconds(3);
+
+  // Per second; as a laptop's lid: a pause in which nothing arrives, and after
+  // which timers ring late by what they slept through. The clock runs on.
+  double suspend = 0;
+  absl::Duration suspend_max = absl::Seconds(3);
+
+  // Per second: for up to slow_host_max every event of the host takes up to
+  // slow_event_max.
+  double slow_host = 0;
+  absl::Duration slow_host_max = absl::Seconds(3);
+  absl::Duration slow_event_max = absl::Milliseconds(10);
 
   double clock_rate_spread = 0;  // Hosts' clocks run at 1 +/- this.
   absl::Duration timer_late_max = absl::ZeroDuration();
 
   // --- Disks ----------------------------------------------------------------
   absl::Duration sync_max = absl::Milliseconds(2);
+  double slow_sync = 0;  // A sync takes up to slow_sync_max.
+  absl::Duration slow_sync_max = absl::Seconds(1);
   double sync_error = 0;    // Forced append: unknown what survives.
+  double disk_full = 0;     // Append: kResourceExhausted, a part is written.
   double claim_error = 0;   // Claim fails; the epoch may have been claimed.
+  double read_error = 0;    // Claim fails in the middle of what it visits.
   double trim_ignored = 0;  // The store keeps what it need not.
+
+  // Of disks that hold files and sectors, not just records. At a loss of power,
+  // of each sector and name that was not synced and would have survived; and
+  // at a restart, that one bit flips in what was synced long before.
+  double sector_loss = 0;
+  double torn_write = 0;  // Of a sector only the first part is written.
+  double name_loss = 0;
+  double bit_rot = 0;  // As host_loss if it is seen: one of all hosts.
+
+  // --- Lock services --------------------------------------------------------
+  // Per second: of one lock, or of all that one client holds, as when the
+  // store restarts.
+  double lease_lost = 0;
+  double session_loss = 0;
+  double ttl_restored = 0;  // The lease lasts its whole ttl from now on.
+
+  // A read shows what was there before the latest write. VersionedStore forbids
+  // it; exclusion and tokens must stand it all the same. Of a LockBackend only
+  // a free lock may be refused.
+  double stale_read = 0;
 
   // kInvalidArgument unless probabilities are 0..1, clock_rate_spread < 0.5,
   // durations 0 to 24 hours, and delay_min <= delay_max.

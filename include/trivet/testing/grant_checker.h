@@ -51,6 +51,12 @@ class TRIVET_EXPORT GrantChecker : public LockBackend {
   // From then on Exclusive is not promised. False: nobody holds the lock.
   bool EndEarly(std::string_view lock, bool again = false);
 
+  // The same for all that `owner` holds, as a store that lost its session does.
+  bool EndSession(std::string_view owner);
+
+  // Gives a live lease `ttl` from now on, as a store may that was restarted.
+  bool RestoreTtl(std::string_view lock, absl::Duration ttl);
+
   LockBackendTraits Traits() const override;
   void Acquire(const LeaseKey& key, absl::Duration ttl, MonotonicTime deadline,
                Done<std::optional<LeaseGrant>> done) override;

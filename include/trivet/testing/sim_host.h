@@ -37,6 +37,7 @@
 #include "trivet/host/log_store.h"
 #include "trivet/host/transport.h"
 #include "trivet/host/versioned_store.h"
+#include "trivet/testing/fault_options.h"
 
 namespace trivet {
 inline namespace v0_1 {
@@ -95,6 +96,27 @@ class TRIVET_EXPORT SimHost {
             absl::AnyInvocable<void(absl::Status) &&> done,
             std::optional<absl::Duration> timeout = std::nullopt);
 
+  // --- Faults of your own ---------------------------------------------------
+  // For ports of your own, and for mocks: whether a fault strikes now. As all
+  // faults it is named by its class, this host, the place, and how often that
+  // was asked, stands in the trace and in FaultsFired(), can be left out, and
+  // never strikes once Simulation::Calm() was called.
+  bool Strikes(std::string_view kind, double probability,
+               std::string_view place = {});
+
+  // A number for what such a fault does: the seed's, the next one each time.
+  uint64_t Draw(std::string_view kind, std::string_view place = {});
+
+  // A moment at which the process may crash by chance, as in the middle of a
+  // call of a port of your own. False: it has, and what still runs is undone.
+  bool PassCrashPoint(bool in_append = false);
+
+  const FaultOptions& faults() const;
+
+  // Has `on_stop` called whenever the process ends, before the program is
+  // destroyed, and at a loss of power while it is down: for disks of your own.
+  void OnStop(absl::AnyInvocable<void(bool power_loss)> on_stop);
+
   // --- What happens to it ---------------------------------------------------
   // Ends the process. Where it is on the stack it is destroyed once it has
   // returned; its ports are dead at once. The host stays down until Restart().
@@ -106,6 +128,10 @@ class TRIVET_EXPORT SimHost {
 
   // Starts the process. Does nothing while it runs.
   void Restart();
+
+  // Ends the process for good: the host never starts again.
+  void Lose();
+  bool IsLost() const;
 
   bool IsUp() const;
 

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "trivet/config.h"
 #include "trivet/testing/violations.h"
 #include "trivet/txn/transaction.h"
@@ -41,8 +42,13 @@ class TRIVET_EXPORT ToldChecker {
   void Committed(const TxnId& id, std::string_view participant);
   void Aborted(const TxnId& id, std::string_view participant);
 
-  // At the end of a run, when everything has settled.
-  void Finish();
+  // At the end of a run, when everything has settled. Of those that `excused`
+  // names nothing is expected: they, or their coordinator, are gone for good.
+  using Excused =
+      absl::FunctionRef<bool(const TxnId& id, std::string_view participant)>;
+  void Finish(Excused excused = [](const TxnId&, std::string_view) {
+    return false;
+  });
 
  private:
   struct Transaction {

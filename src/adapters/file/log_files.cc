@@ -97,6 +97,11 @@ absl::StatusOr<std::unique_ptr<LogFiles>> LogFiles::Create(
     return absl::AlreadyExistsError("'" + log->directory_->path() +
                                     "' holds a log already");
   }
+  // First the lock's name, or a crash may leave what is neither a log nor none.
+  if (!TRIVET_MUTANT(file_log_lock_name_is_late)) {
+    absl::Status synced = log->directory_->Sync();
+    if (!synced.ok()) return synced;
+  }
   log->log_id_ = UniqueId();
   SegmentHeader header;
   header.log_id = log->log_id_;
@@ -205,6 +210,7 @@ absl::Status LogFiles::ReadSegment(const Segment& segment, bool is_last,
     const uint64_t offset = reader.offset();
     Frame frame;
     const absl::StatusOr<bool> found = reader.Next(&frame);
+    if (!found.ok() && TRIVET_MUTANT(file_log_read_error_is_the_end)) break;
     if (!found.ok()) return found.status();
     if (!*found) break;
     const FrameHeader& header = frame.header;
@@ -405,7 +411,9 @@ absl::Status LogFiles::WriteFrame() {
   header.first_needed = first_needed_;
   const std::string bytes = EncodeFrame(live_.back(), offset_, header, body_);
   absl::Status written = current_->Write(offset_, bytes);
-  if (!written.ok()) return Stop(std::move(written));
+  if (!written.ok() && !TRIVET_MUTANT(file_log_ignores_failed_write)) {
+    return Stop(std::move(written));
+  }
   offset_ += bytes.size();
   if (records_ > 0) has_unsynced_ = true;
   told_index_ = synced_index_;

@@ -41,7 +41,7 @@ namespace trivet {
 inline namespace v0_1 {
 namespace internal {
 
-class LogFiles {
+class TRIVET_EXPORT LogFiles {
  public:
   // As FileLogStore's; `segment_size` has been checked.
   static absl::StatusOr<std::unique_ptr<LogFiles>> Create(
@@ -51,7 +51,7 @@ class LogFiles {
                                                         uint64_t segment_size);
 
   // What a claim retained, for whoever wants to visit it.
-  struct Retained {
+  struct TRIVET_EXPORT Retained {
     std::shared_ptr<const File> file;
     SegmentHeader segment;
     uint64_t end;

@@ -95,6 +95,11 @@ MemoryDisk::State MemoryDisk::state() const {
   return state_;
 }
 
+void MemoryDisk::SetState(State state) {
+  absl::MutexLock lock(&mu_);
+  state_ = std::move(state);
+}
+
 void MemoryDisk::FailCall(uint64_t n, int error) {
   absl::MutexLock lock(&mu_);
   fail_at_ = calls_ + n;
@@ -142,6 +147,13 @@ void MemoryDisk::SetContents(const std::string& directory,
   file.durable = bytes;
   file.bytes = std::move(bytes);
   file.unsynced.clear();
+}
+
+uint64_t MemoryDisk::Proven(const std::string& directory,
+                            const std::string& name) const {
+  absl::MutexLock lock(&mu_);
+  const int file = state_.directories.at(directory).names.at(name);
+  return state_.files.at(static_cast<size_t>(file)).proven;
 }
 
 std::vector<std::string> MemoryDisk::Names(const std::string& directory) const {
@@ -276,9 +288,12 @@ int MemoryDisk::SyncData(int file) {
   const int error = Enter(true);
   State::File& synced = FileOf(file);
   if (error == 0) {
+    uint64_t begin = UINT64_MAX;
     for (const State::Write& write : synced.unsynced) {
       Put(&synced.durable, write.offset, write.bytes);
+      begin = std::min(begin, write.offset);
     }
+    if (begin != UINT64_MAX) synced.proven = begin;
   }
   synced.unsynced.clear();
   return error;

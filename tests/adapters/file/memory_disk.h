@@ -46,6 +46,9 @@ class MemoryDisk : public internal::FileOps {
       std::string bytes;    // As read.
       std::string durable;  // After a power loss, at least.
       std::vector<Write> unsynced;
+      // What was durable before the latest sync brought more: everything that
+      // a log can say of it has been synced too.
+      uint64_t proven = 0;
     };
     struct Renaming {  // `name` becomes `file`, or goes if that is -1.
       std::string name;
@@ -64,6 +67,7 @@ class MemoryDisk : public internal::FileOps {
   explicit MemoryDisk(State state) : state_(std::move(state)) {}
 
   State state() const;
+  void SetState(State state);
 
   // What a power loss at this moment may leave; another seed, another state.
   // Seed 0 loses all that was not synced, seed 1 nothing.
@@ -89,6 +93,7 @@ class MemoryDisk : public internal::FileOps {
                        const std::string& name) const;
   void SetContents(const std::string& directory, const std::string& name,
                    std::string bytes);
+  uint64_t Proven(const std::string& directory, const std::string& name) const;
   std::vector<std::string> Names(const std::string& directory) const;
 
   int OpenDirectory(const std::string& path) override;

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every class of fault that FaultOptions has strikes in the histories that the
+// sweeps run: no field is dead.
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/sim/history.h"
+#include "trivet/testing/simulation.h"
+
+namespace trivet {
+namespace sim {
+namespace {
+
+using ::testing::IsEmpty;
+
+constexpr uint64_t kSeeds = 300;
+
+// How often each class struck in the first histories of a suite.
+using Strikes = std::map<std::string, uint64_t>;
+
+void Sweep(History (*run)(const HistoryOptions&), Strikes* strikes) {
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    HistoryOptions options;
+    options.seed = seed;
+    const History history = run(options);
+    ASSERT_TRUE(history.violations.empty())
+        << "seed " << seed << ": " << history.violations.ToString();
+    for (const testing::Simulation::Fault& fault : history.faults) {
+      ++(*strikes)[fault.kind];
+    }
+  }
+}
+
+std::set<std::string> Missing(const Strikes& strikes,
+                              const std::set<std::string>& classes) {
+  std::set<std::string> missing;
+  for (const std::string& name : classes) {
+    if (strikes.count(name) == 0) missing.insert(name);
+  }
+  return missing;
+}
+
+const std::set<std::string>& OfEveryWorld() {
+  static const std::set<std::string> classes = {
+      "long delay", "request loss",      "reply loss",         "partition",
+      "crash",      "one-way partition", "flapping partition", "power loss",
+      "pause",      "crash in recovery", "host loss",          "suspend",
+      "slow host"};
+  return classes;
+}
+
+const std::set<std::string>& OfTransactions() {
+  static const std::set<std::string> classes = {
+      "envelope loss",       "envelope duplication",
+      "envelope corruption", "envelope reordering",
+      "crash in append",     "sync error",
+      "slow sync",           "disk full",
+      "read error",          "claim error"};
+  return classes;
+}
+
+TEST(FaultClasses, EveryOneStrikesTransactions) {
+  Strikes strikes;
+  Sweep(RunTxnHistory, &strikes);
+  EXPECT_THAT(Missing(strikes, OfEveryWorld()), IsEmpty());
+  EXPECT_THAT(Missing(strikes, OfTransactions()), IsEmpty());
+  EXPECT_THAT(Missing(strikes, {"trim ignored"}), IsEmpty());
+}
+
+TEST(FaultClasses, EveryOneStrikesTransactionsOnFiles) {
+  Strikes strikes;
+  Sweep(RunTxnOnFilesHistory, &strikes);
+  EXPECT_THAT(Missing(strikes, OfEveryWorld()), IsEmpty());
+  EXPECT_THAT(Missing(strikes, OfTransactions()), IsEmpty());
+  EXPECT_THAT(
+      Missing(strikes, {"sector loss", "torn write", "name loss", "bit rot"}),
+      IsEmpty());
+}
+
+TEST(FaultClasses, EveryOneStrikesLeases) {
+  Strikes strikes;
+  Sweep(RunLockHistory, &strikes);
+  EXPECT_THAT(Missing(strikes, OfEveryWorld()), IsEmpty());
+  EXPECT_THAT(Missing(strikes, {"lease lost", "session loss", "ttl restored",
+                                "stale read"}),
+              IsEmpty());
+}
+
+}  // namespace
+}  // namespace sim
+}  // namespace trivet
