@@ -271,11 +271,12 @@ mutants() {
 # Histories that nobody has seen before.
 sim() {
   build_test
-  for suite in txn lock; do
-    seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
-    say "$suite: ${TRIVET_HISTORIES:-20000} histories from seed $seed on"
-    build/test/tests/sim/trivet_sim --suite="$suite" --seed="$seed" \
-      --histories="${TRIVET_HISTORIES:-20000}"
+  for scenario in txn lock; do
+    first=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+    last=$((first + ${TRIVET_HISTORIES:-20000} - 1))
+    say "$scenario: histories $first-$last"
+    build/test/tests/sim/trivet_sim "$scenario" --seeds "$first-$last" \
+      --jobs "$jobs"
   done
 }
 

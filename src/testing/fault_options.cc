@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -62,10 +64,11 @@ constexpr std::array<Probability, 33> kProbabilities = {{
 struct Span {
   const char* name;
   absl::Duration FaultOptions::*field;
+  bool is_class = false;  // A fault of its own, not the size of another.
 };
 constexpr std::array<Span, 13> kSpans = {{
     {"delay_min", &FaultOptions::delay_min},
-    {"delay_max", &FaultOptions::delay_max},
+    {"delay_max", &FaultOptions::delay_max, true},
     {"delay_tail_max", &FaultOptions::delay_tail_max},
     {"call_timeout", &FaultOptions::call_timeout},
     {"partition_max", &FaultOptions::partition_max},
@@ -74,8 +77,8 @@ constexpr std::array<Span, 13> kSpans = {{
     {"suspend_max", &FaultOptions::suspend_max},
     {"slow_host_max", &FaultOptions::slow_host_max},
     {"slow_event_max", &FaultOptions::slow_event_max},
-    {"timer_late_max", &FaultOptions::timer_late_max},
-    {"sync_max", &FaultOptions::sync_max},
+    {"timer_late_max", &FaultOptions::timer_late_max, true},
+    {"sync_max", &FaultOptions::sync_max, true},
     {"slow_sync_max", &FaultOptions::slow_sync_max},
 }};
 
@@ -99,6 +102,35 @@ FaultOptions FaultOptions::Swarm(uint64_t seed) {
   if (drawn / 2 % 2 == 0) faults.sync_max = absl::Milliseconds(20);
   if (drawn / 4 % 2 == 0) faults.timer_late_max = absl::Milliseconds(5);
   return faults;
+}
+
+std::vector<std::string> FaultOptions::Classes() const {
+  const FaultOptions defaults;
+  std::vector<std::string> classes;
+  for (const Probability& p : kProbabilities) {
+    if (this->*p.field != defaults.*p.field) classes.emplace_back(p.name);
+  }
+  for (const Span& s : kSpans) {
+    if (s.is_class && this->*s.field != defaults.*s.field) {
+      classes.emplace_back(s.name);
+    }
+  }
+  return classes;
+}
+
+bool FaultOptions::TurnOff(std::string_view name) {
+  const FaultOptions defaults;
+  for (const Probability& p : kProbabilities) {
+    if (name != p.name) continue;
+    this->*p.field = defaults.*p.field;
+    return true;
+  }
+  for (const Span& s : kSpans) {
+    if (!s.is_class || name != s.name) continue;
+    this->*s.field = defaults.*s.field;
+    return true;
+  }
+  return false;
 }
 
 absl::Status FaultOptions::Validate() const {

@@ -16,6 +16,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "src/internal/invariant.h"
+#include "src/internal/strings.h"
 #include "src/testing/dice.h"
 #include "src/testing/node.h"
 #include "src/testing/trace.h"
@@ -25,7 +27,9 @@
 #include "trivet/host/transport.h"
 #include "trivet/host/versioned_store.h"
 #include "trivet/testing/fault_options.h"
+#include "trivet/testing/history.h"
 #include "trivet/testing/sim_host.h"
+#include "trivet/testing/violations.h"
 
 namespace trivet {
 inline namespace v0_1 {
@@ -35,10 +39,26 @@ namespace {
 // In the error of RunUntil.
 constexpr size_t kTailLines = 30;
 
+FaultOptions Without(const std::vector<std::string>& classes,
+                     FaultOptions faults) {
+  for (const std::string& name : classes) {
+    const bool known = faults.TurnOff(name);
+    TRIVET_INVARIANT(known, "FaultFilter::off names fields of FaultOptions");
+  }
+  return faults;
+}
+
 }  // namespace
 
 Simulation::Simulation(uint64_t seed, FaultOptions faults)
     : world_(std::make_unique<internal::World>(seed, faults)) {}
+
+Simulation::Simulation(const HistoryOptions& options, FaultOptions faults)
+    : trace_wanted_(options.trace),
+      world_(std::make_unique<internal::World>(
+          options.seed, Without(options.faults.off, faults))) {
+  world_->SetFilter(options.faults);
+}
 
 Simulation::~Simulation() = default;
 
@@ -113,9 +133,36 @@ std::vector<Simulation::Fault> Simulation::FaultsFired() const {
   return world_->FaultsFired();
 }
 
-void Simulation::Mute(const std::vector<uint64_t>& fault_ids) {
-  for (const uint64_t id : fault_ids) world_->Mute(id);
+void Simulation::Mute(const std::vector<std::string>& fault_ids) {
+  world_->SetFilter({{}, fault_ids, std::nullopt});
 }
+
+History Simulation::Report(const Violations& violations,
+                           std::string_view configuration) const {
+  History history;
+  history.violations = violations;
+  history.configuration = absl::StrCat(internal::Sv(configuration),
+                                       configuration.empty() ? "" : " ",
+                                       world_->faults().ToString());
+  history.classes = world_->faults().Classes();
+  history.faults = FaultsFired();
+  history.left_out = world_->FaultsLeftOut();
+  if (trace_wanted_) history.trace = Trace();
+  history.hash = TraceHash();
+  history.events = events();
+  return history;
+}
+
+namespace {
+
+uint64_t About(const internal::Node* node, std::string_view kind,
+               std::string_view place) {
+  return internal::Combine(
+      internal::Combine(node->hash(), internal::NameHash(kind)),
+      internal::NameHash(place));
+}
+
+}  // namespace
 
 SimHost::SimHost(std::unique_ptr<internal::Node> node)
     : node_(std::move(node)) {}
@@ -151,17 +198,6 @@ void SimHost::Call(std::string_view service,
                    std::optional<absl::Duration> timeout) {
   node_->process()->Call(service, std::move(act), std::move(done), timeout);
 }
-
-namespace {
-
-uint64_t About(const internal::Node* node, std::string_view kind,
-               std::string_view place) {
-  return internal::Combine(
-      internal::Combine(node->hash(), internal::NameHash(kind)),
-      internal::NameHash(place));
-}
-
-}  // namespace
 
 bool SimHost::Strikes(std::string_view kind, double probability,
                       std::string_view place) {

@@ -14,6 +14,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/memory/memory.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "src/internal/invariant.h"
@@ -25,6 +26,7 @@
 #include "src/testing/trace.h"
 #include "trivet/host/transport.h"
 #include "trivet/testing/fault_options.h"
+#include "trivet/testing/history.h"
 #include "trivet/testing/sim_host.h"
 
 namespace trivet {
@@ -36,6 +38,24 @@ using testing::FaultOptions;
 using testing::SimHost;
 
 constexpr int64_t kSecond = 1'000'000'000;
+
+// A name as one word of a fault's id, without blanks, quotes or '#'. Different
+// names, different words.
+std::string PlainWord(std::string_view name) {
+  constexpr std::string_view kPlain = "-_.,:;/+=@()[]";
+  std::string word;
+  for (const char c : name) {
+    if (absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+        kPlain.find(c) != kPlain.npos) {
+      word += c;
+    } else {
+      absl::StrAppend(
+          &word, "%",
+          absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
+    }
+  }
+  return word;
+}
 
 }  // namespace
 
@@ -68,15 +88,27 @@ bool World::StrikesAs(std::string_view name, double probability, Chance chance,
                       uint64_t about, uint64_t ordinal, std::string_view who,
                       std::string_view whom) {
   if (calm_ || probability <= 0) return false;
-  const uint64_t drawn = dice_.Draw(chance, about, ordinal);
-  if (!Dice::Hits(drawn, probability) || muted_.count(drawn) > 0) return false;
+  if (!Dice::Hits(dice_.Draw(chance, about, ordinal), probability)) {
+    return false;
+  }
+  std::string id =
+      absl::StrCat(Sv(name), " ", PlainWord(who), whom.empty() ? "" : " -> ",
+                   PlainWord(whom), " ", ordinal);
+  if (muted_.count(id) > 0 || (only_chosen_ && chosen_.count(id) == 0)) {
+    left_out_.push_back(std::move(id));
+    return false;
+  }
   std::string kind(name);
   trace_.Add(now_, Happening::kFault, who, whom, ordinal, 0, kind);
-  std::string text =
-      absl::StrCat(SimTimeText(now_), " ", kind, " ", Sv(who),
-                   whom.empty() ? "" : " -> ", Sv(whom), ", chance ", ordinal);
-  fired_.push_back({std::move(kind), std::move(text), drawn});
+  std::string text = absl::StrCat(SimTimeText(now_), " ", id);
+  fired_.push_back({std::move(kind), std::move(id), std::move(text)});
   return true;
+}
+
+void World::SetFilter(const testing::FaultFilter& filter) {
+  muted_.insert(filter.muted.begin(), filter.muted.end());
+  only_chosen_ = filter.kept.has_value();
+  if (only_chosen_) chosen_.insert(filter.kept->begin(), filter.kept->end());
 }
 
 int64_t World::Delay(Chance chance, const Link& link, uint64_t ordinal) {
@@ -84,8 +116,11 @@ int64_t World::Delay(Chance chance, const Link& link, uint64_t ordinal) {
   const int64_t most = absl::ToInt64Nanoseconds(faults_.delay_max);
   int64_t delay = least + dice_.UpTo(most - least, chance, link.hash, ordinal);
   const uint64_t about = Combine(link.hash, static_cast<uint64_t>(chance));
-  if (Strikes(Chance::kDelayTail, faults_.delay_tail, about, ordinal, link.from,
-              link.to)) {
+  const std::string_view name = chance == Chance::kRequestDelay ? "long request"
+                                : chance == Chance::kReplyDelay ? "long reply"
+                                                                : "long delay";
+  if (StrikesAs(name, faults_.delay_tail, Chance::kDelayTail, about, ordinal,
+                link.from, link.to)) {
     // Halves the tail as often as a coin shows heads, at most eight times.
     int64_t tail = absl::ToInt64Nanoseconds(faults_.delay_tail_max);
     uint64_t coins = dice_.Draw(Chance::kDelayTail, ~about, ordinal);

@@ -31,8 +31,8 @@
 #include "trivet/host/transport.h"
 #include "trivet/host/versioned_store.h"
 #include "trivet/testing/fault_options.h"
+#include "trivet/testing/history.h"
 #include "trivet/testing/sim_host.h"
-#include "trivet/testing/simulation.h"
 
 namespace trivet {
 inline namespace v0_1 {
@@ -85,7 +85,8 @@ class World : private RandomSource {
                      whom);
   }
 
-  // The same, with another name.
+  // The same, with another name in its id. Name, `who`, `whom` and `ordinal`
+  // must tell decisions apart as `chance`, `about` and `ordinal` do.
   bool StrikesAs(std::string_view name, double probability, Chance chance,
                  uint64_t about, uint64_t ordinal, std::string_view who,
                  std::string_view whom);
@@ -142,8 +143,9 @@ class World : private RandomSource {
       absl::AnyInvocable<std::string(std::string_view)> describe) {
     describe_ = std::move(describe);
   }
-  std::vector<testing::Simulation::Fault> FaultsFired() const { return fired_; }
-  void Mute(uint64_t fault_id) { muted_.insert(fault_id); }
+  std::vector<testing::SimFault> FaultsFired() const { return fired_; }
+  std::vector<std::string> FaultsLeftOut() const { return left_out_; }
+  void SetFilter(const testing::FaultFilter& filter);
 
  private:
   friend class Process;  // Tells which one is running.
@@ -190,8 +192,12 @@ class World : private RandomSource {
 
   absl::AnyInvocable<void()> look_;
   absl::AnyInvocable<std::string(std::string_view)> describe_;
-  std::vector<testing::Simulation::Fault> fired_;
-  std::set<uint64_t> muted_;
+  std::vector<testing::SimFault> fired_;
+  std::vector<std::string> left_out_;
+  std::set<std::string, std::less<>> muted_;
+  std::set<std::string, std::less<>>
+      chosen_;  // The only ones, if only_chosen_.
+  bool only_chosen_ = false;
 };
 
 }  // namespace internal

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Configures, builds and runs a stranger's PROJECT in BUILD against PREFIX.
 # EXPECT_ERROR: what the configuration has to fail with. EXPECT_OUTPUT: a file
-# with what the last program has to print.
+# with what the last program has to print. TRANSCRIPT: a page with commands to
+# be run instead.
 file(REMOVE_RECURSE ${BUILD})
 execute_process(
   COMMAND
@@ -36,6 +37,12 @@ if(NOT result EQUAL 0)
   message(FATAL_ERROR "cannot build:\n${said}")
 endif()
 
+if(TRANSCRIPT)
+  set(PAGE ${TRANSCRIPT})
+  set(FOLDER ${BUILD})
+  include(${CMAKE_CURRENT_LIST_DIR}/transcript.cmake)
+  return()
+endif()
 foreach(program IN LISTS RUN)
   execute_process(
     COMMAND ${BUILD}/${program} ${RUN_ARGS}

@@ -7,20 +7,12 @@
 #ifndef TRIVET_TESTS_SIM_BUGS_H_
 #define TRIVET_TESTS_SIM_BUGS_H_
 
-#include <cstdint>
-#include <string_view>
-#include <vector>
+#include "trivet/testing/sim_main.h"
 
 namespace trivet {
 namespace sim {
 
-struct Bug {
-  std::string_view name;
-  std::string_view suite;
-  uint64_t histories_max;  // It must be found within so many.
-};
-
-const std::vector<Bug>& Bugs();
+testing::PlantedBugs Bugs();
 
 }  // namespace sim
 }  // namespace trivet

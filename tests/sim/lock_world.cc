@@ -83,19 +83,17 @@ LockPlan::LockPlan(uint64_t seed) : faults(FaultOptions::Swarm(seed)) {
 }
 
 std::string LockPlan::ToString() const {
-  return absl::StrCat(
-      cas ? "registers" : "service", end_early ? " that loses leases" : "",
-      " clients=", clients.size(), " locks=", locks.size(),
-      " ttl=", absl::FormatDuration(lease.ttl), " ", faults.ToString());
+  return absl::StrCat(cas ? "registers" : "service",
+                      end_early ? " that loses leases" : "",
+                      " clients=", clients.size(), " locks=", locks.size(),
+                      " ttl=", absl::FormatDuration(lease.ttl));
 }
 
 LockWorld::LockWorld(const HistoryOptions& options)
-    : options_(options),
-      plan_(options.seed),
+    : plan_(options.seed),
       exclusion_(&violations_),
       fencing_(&violations_),
-      sim_(options.seed, plan_.faults) {
-  sim_.Mute(options.muted);
+      sim_(options, plan_.faults) {
   Executor* const executor = sim_.AddHost(std::string(kService)).executor();
   service_ = std::make_unique<MemoryLockBackend>(executor);
   stingy_ = std::make_unique<StingyLockBackend>(executor, service_.get());
@@ -193,23 +191,16 @@ void LockWorld::Run() {
   progress.Await(&sim_, kSettleMax);
 }
 
-void LockWorld::Report(History* history) const {
-  history->violations = violations_;
-  history->configuration = plan_.ToString();
-  history->faults = sim_.FaultsFired();
-  if (options_.trace) history->trace = sim_.Trace();
-  history->hash = sim_.TraceHash();
-  history->events = sim_.events();
-  history->begun = granted_;
-  history->ended_well = admitted_;
+History LockWorld::Report() const {
+  History history = sim_.Report(violations_, plan_.ToString());
+  history.counters = {{"begun", granted_}, {"ended well", admitted_}};
+  return history;
 }
 
 History RunLockHistory(const HistoryOptions& options) {
-  History history;
   LockWorld world(options);
   world.Run();
-  world.Report(&history);
-  return history;
+  return world.Report();
 }
 
 }  // namespace sim

@@ -62,7 +62,7 @@ class LockWorld {
   ~LockWorld();
 
   void Run();
-  void Report(History* history) const;
+  History Report() const;
 
   // --- For processes --------------------------------------------------------
   const LockPlan& plan() const { return plan_; }
@@ -83,7 +83,6 @@ class LockWorld {
   void DisturbService();  // As restarts of its store do.
   void EndEarly(const std::string& lock);
 
-  const HistoryOptions options_;
   const LockPlan plan_;
   testing::Violations violations_;
   testing::ExclusionChecker exclusion_;

@@ -148,17 +148,15 @@ std::string TxnPlan::ToString() const {
     absl::StrAppend(&text, role, " on files ");
   }
   absl::StrAppend(&text, "transactions=", transactions, " no=", no_percent,
-                  "% read_only=", read_only_percent, "% ", faults.ToString());
+                  "% read_only=", read_only_percent, "%");
   return text;
 }
 
 TxnWorld::TxnWorld(const HistoryOptions& options, TxnKind kind)
-    : options_(options),
-      plan_(options.seed, kind),
+    : plan_(options.seed, kind),
       atomicity_(&violations_),
       told_(&violations_),
-      sim_(options.seed, plan_.faults) {
-  sim_.Mute(options.muted);
+      sim_(options, plan_.faults) {
   if (options.trace) sim_.DescribePayloads(DescribePayload);
   for (const std::string& participant : plan_.participants) {
     auto database =
@@ -445,25 +443,18 @@ void TxnWorld::Run() {
   });
 }
 
-void TxnWorld::Report(History* history) const {
-  history->violations = violations_;
-  history->configuration = plan_.ToString();
-  history->faults = sim_.FaultsFired();
-  if (options_.trace) history->trace = sim_.Trace();
-  history->hash = sim_.TraceHash();
-  history->events = sim_.events();
-  history->begun = begun_;
-  history->ended_well = committed_;
+History TxnWorld::Report() const {
+  History history = sim_.Report(violations_, plan_.ToString());
+  history.counters = {{"begun", begun_}, {"ended well", committed_}};
+  return history;
 }
 
 namespace {
 
 History RunHistory(const HistoryOptions& options, TxnKind kind) {
-  History history;
   TxnWorld world(options, kind);
   world.Run();
-  world.Report(&history);
-  return history;
+  return world.Report();
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ class TxnWorld {
   ~TxnWorld();
 
   void Run();
-  void Report(History* history) const;
+  History Report() const;
 
   // --- For processes --------------------------------------------------------
   const TxnPlan& plan() const { return plan_; }
@@ -136,7 +136,6 @@ class TxnWorld {
   bool SomebodyIsGone();
   Coordinator* Leader(const std::string& coordinator);
 
-  const HistoryOptions options_;
   const TxnPlan plan_;
   testing::Violations violations_;
   testing::AtomicityChecker atomicity_;

@@ -20,6 +20,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -121,6 +123,11 @@ struct TRIVET_EXPORT FaultOptions {
   // it; exclusion and tokens must stand it all the same. Of a LockBackend only
   // a free lock may be refused.
   double stale_read = 0;
+
+  // Every fault class is a field; these are the names of those that are on, and
+  // a way to put one back to its default. False: there is no such class.
+  std::vector<std::string> Classes() const;
+  bool TurnOff(std::string_view name);
 
   // kInvalidArgument unless probabilities are 0..1, clock_rate_spread < 0.5,
   // durations 0 to 24 hours, and delay_min <= delay_max.

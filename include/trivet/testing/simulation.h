@@ -42,7 +42,9 @@
 #include "absl/time/time.h"
 #include "trivet/config.h"
 #include "trivet/testing/fault_options.h"
+#include "trivet/testing/history.h"
 #include "trivet/testing/sim_host.h"
+#include "trivet/testing/violations.h"
 
 namespace trivet {
 inline namespace v0_1 {
@@ -54,9 +56,14 @@ namespace testing {
 class TRIVET_EXPORT Simulation {
  public:
   using Boot = SimHost::Boot;
+  using Fault = SimFault;
 
   // REQUIRES: faults.Validate().ok().
   explicit Simulation(uint64_t seed, FaultOptions faults = {});
+
+  // For a scenario of SimMain: the faults that `options` leaves out do not
+  // strike, whatever `faults` says.
+  Simulation(const HistoryOptions& options, FaultOptions faults);
   Simulation(const Simulation&) = delete;
   Simulation& operator=(const Simulation&) = delete;
 
@@ -117,17 +124,18 @@ class TRIVET_EXPORT Simulation {
       absl::AnyInvocable<std::string(std::string_view payload)> describe);
 
   // The faults that struck by chance, and a way to leave some of them out: the
-  // simulation that is given them before its first host runs without them.
+  // simulation that is given their ids before its first host runs without them.
   // Removing faults while the failure stays explains it.
-  struct Fault {
-    std::string kind;  // "crash"
-    std::string text;  // "1.250000s crash bank, chance 17"
-    uint64_t id = 0;
-  };
   std::vector<Fault> FaultsFired() const;
-  void Mute(const std::vector<uint64_t>& fault_ids);
+  void Mute(const std::vector<std::string>& fault_ids);
+
+  // All of the above, with what the checkers found. `configuration`: what the
+  // seed chose besides the faults.
+  History Report(const Violations& violations,
+                 std::string_view configuration = {}) const;
 
  private:
+  const bool trace_wanted_ = false;
   const std::unique_ptr<internal::World> world_;
 };
 

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SimMain: the whole program that looks for failing histories of your service,
+// makes them small, and runs them again.
+//
+//   History RunMailbox(const HistoryOptions& options) {
+//     Violations violations;
+//     Simulation sim(options, FaultOptions::Swarm(options.seed));
+//     // ... add hosts, run, check ...
+//     return sim.Report(violations);
+//   }
+//   int main(int argc, char** argv) {
+//     return SimMain(argc, argv, {{"mailbox", RunMailbox}});
+//   }
+//
+//   sim mailbox --seeds 1-5000              runs them; the lowest that fails
+//       --jobs N                            in N processes; the same result
+//       --shrink                            with as few faults as still fail it
+//       --trace                             and everything that happened
+//       --out FILE                          kept, to be replayed
+//   sim --replay FILE                       those of the file again
+//   sim --list                              the scenarios, one a line
+//   sim --bug NAME                          a planted bug is found
+//   sim --list-bugs
+//
+// A program whose every choice follows from the seed is all that is asked for:
+// see simulation.h. An example is in examples/07_simulate_your_service.
+
+#ifndef TRIVET_TESTING_SIM_MAIN_H_
+#define TRIVET_TESTING_SIM_MAIN_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "trivet/config.h"
+#include "trivet/testing/history.h"
+
+namespace trivet {
+inline namespace v0_1 {
+namespace testing {
+
+// One world to be tried. `run` is called for one history after the other, in
+// child processes too, and keeps nothing from one to the next.
+struct TRIVET_EXPORT Scenario {
+  std::string name;  // Without blanks.
+  std::function<History(const HistoryOptions& options)> run;
+};
+
+// Mistakes planted on purpose: a checker that has caught nothing is not
+// trusted. --bug switches one on, and succeeds if histories fail by it, and the
+// same history passes without it.
+struct TRIVET_EXPORT PlantedBugs {
+  struct Bug {
+    std::string name;
+    std::string scenario;        // That finds it,
+    uint64_t histories_max = 0;  // within so many, from seed 0 on.
+  };
+  std::vector<Bug> bugs;
+  std::function<void(std::string_view name)> activate;  // "": none.
+};
+
+// Returns what main() is to return: 0 if all is well; 1 if something was found,
+// which then stands on stdout with its seed, configuration, violations and
+// faults; 2 if the command line or a replay file makes no sense, with the
+// reason on stderr. Only --bug, which is to find something, has 0 and 1 the
+// other way round. REQUIRES: the process has only one thread.
+TRIVET_EXPORT int SimMain(int argc, char** argv,
+                          const std::vector<Scenario>& scenarios,
+                          const PlantedBugs& bugs = {});
+
+}  // namespace testing
+}  // namespace v0_1
+}  // namespace trivet
+
+#endif  // TRIVET_TESTING_SIM_MAIN_H_

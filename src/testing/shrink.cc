@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "src/testing/sweep.h"
+#include "trivet/testing/history.h"
+#include "trivet/testing/sim_main.h"
+
+namespace trivet {
+inline namespace v0_1 {
+namespace internal {
+namespace {
+
+using testing::FaultFilter;
+using testing::History;
+using testing::HistoryOptions;
+using testing::Scenario;
+using testing::SimFault;
+
+// "AC1" of "AC1: shard-a commits ...".
+std::string PropertyOf(const History& history) {
+  if (history.violations.empty()) return "";
+  const std::string& first = history.violations.list().front();
+  return first.substr(0, first.find(':'));
+}
+
+class Shrinker {
+ public:
+  Shrinker(const Scenario& scenario, const HistoryOptions& options,
+           History history)
+      : scenario_(scenario), options_(options), property_(PropertyOf(history)) {
+    best_.faults = options.faults;
+    best_.history = std::move(history);
+  }
+
+  Shrunk Run() && {
+    TurnClassesOff(/*faults_max=*/SIZE_MAX);
+    LeaveFaultsOut();
+    NameThoseThatAreLeft();
+    TurnClassesOff(best_.history.faults.size());  // Those that are left idle.
+    return std::move(best_);
+  }
+
+ private:
+  // Runs the history with `faults`; keeps the result if it fails the same way
+  // and `is_better` says so.
+  template <typename IsBetter>
+  bool Try(FaultFilter faults, IsBetter is_better) {
+    if (best_.runs == kShrinkRunsMax) {
+      best_.complete = false;
+      return false;
+    }
+    ++best_.runs;
+    HistoryOptions options = options_;
+    options.faults = faults;
+    History history = scenario_.run(options);
+    if (PropertyOf(history) != property_ || !is_better(history)) return false;
+    best_.faults = std::move(faults);
+    best_.history = std::move(history);
+    return true;
+  }
+
+  // One class at a time. What can be without one is easier to think about, even
+  // if more faults of the others strike then.
+  void TurnClassesOff(size_t faults_max) {
+    const std::vector<std::string> classes = best_.history.classes;
+    for (const std::string& name : classes) {
+      FaultFilter fewer = best_.faults;
+      fewer.off.push_back(name);
+      Try(std::move(fewer), [faults_max](const History& history) {
+        return history.faults.size() <= faults_max;
+      });
+    }
+  }
+
+  // Halves, quarters, and so on. Whoever leaves out a fault makes another
+  // history from there on, so only a smaller one counts.
+  void LeaveFaultsOut() {
+    const auto& faults = best_.history.faults;
+    size_t part = std::max<size_t>(faults.size() / 2, 1);
+    while (best_.complete && !faults.empty()) {
+      bool smaller = false;
+      for (size_t first = 0; best_.complete && first < faults.size();) {
+        const size_t before = faults.size();
+        const size_t end = std::min(first + part, before);
+        FaultFilter fewer = best_.faults;
+        for (size_t i = first; i < end; ++i) {
+          Leave(faults[i].id, &fewer);
+        }
+        if (Try(std::move(fewer), [before](const History& history) {
+              return history.faults.size() < before;
+            })) {
+          smaller = true;
+        } else {
+          first = end;
+        }
+      }
+      if (part == 1 && !smaller) return;
+      part = std::max<size_t>(part / 2, 1);
+    }
+  }
+
+  static void Leave(const std::string& id, FaultFilter* faults) {
+    if (!faults->kept.has_value()) {
+      faults->muted.push_back(id);
+      return;
+    }
+    auto& kept = *faults->kept;
+    kept.erase(std::remove(kept.begin(), kept.end(), id), kept.end());
+  }
+
+  // A list of the few that strike says more than one of the many that do not,
+  // and means the same: the history is the same up to each next fault.
+  void NameThoseThatAreLeft() {
+    FaultFilter named;
+    named.off = best_.faults.off;
+    named.kept.emplace();
+    for (const SimFault& fault : best_.history.faults) {
+      named.kept->push_back(fault.id);
+    }
+    Try(std::move(named), [this](const History& history) {
+      return history.hash == best_.history.hash;
+    });
+  }
+
+  const Scenario& scenario_;
+  const HistoryOptions options_;
+  const std::string property_;
+  Shrunk best_;
+};
+
+}  // namespace
+
+Shrunk Shrink(const Scenario& scenario, const HistoryOptions& options,
+              History history) {
+  return Shrinker(scenario, options, std::move(history)).Run();
+}
+
+}  // namespace internal
+}  // namespace v0_1
+}  // namespace trivet
