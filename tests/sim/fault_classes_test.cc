@@ -48,19 +48,18 @@ std::set<std::string> Missing(const Strikes& strikes,
 
 const std::set<std::string>& OfEveryWorld() {
   static const std::set<std::string> classes = {
-      "long delay", "request loss",      "reply loss",         "partition",
-      "crash",      "one-way partition", "flapping partition", "power loss",
-      "pause",      "crash in recovery", "host loss",          "suspend",
-      "slow host"};
+      "long request", "long reply", "request loss",      "reply loss",
+      "partition",    "crash",      "one-way partition", "flapping partition",
+      "power loss",   "pause",      "crash in recovery", "host loss",
+      "suspend",      "slow host"};
   return classes;
 }
 
 const std::set<std::string>& OfTransactions() {
   static const std::set<std::string> classes = {
-      "envelope loss",       "envelope duplication",
-      "envelope corruption", "envelope reordering",
-      "crash in append",     "sync error",
-      "slow sync",           "disk full",
+      "long delay",          "envelope loss",       "envelope duplication",
+      "envelope corruption", "envelope reordering", "crash in append",
+      "sync error",          "slow sync",           "disk full",
       "read error",          "claim error"};
   return classes;
 }
