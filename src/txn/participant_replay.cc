@@ -92,11 +92,6 @@ std::unique_ptr<LocalBranch> Conclude(const Facts& facts) {
   if (prepared == nullptr && resolved == nullptr && heuristic == nullptr) {
     return nullptr;
   }
-  // Applied after a decision that was let go, and a copy of Prepared that was
-  // left behind it: of an append of copies only the beginning came through.
-  const bool let_go =
-      facts.applied && resolved == nullptr && heuristic == nullptr;
-  if (let_go && !TRIVET_MUTANT(applied_is_no_end)) return nullptr;
   auto branch = std::make_unique<LocalBranch>();
   if (resolved != nullptr) branch->answer = resolved->decision;
   if (heuristic != nullptr) branch->verdict = heuristic->decision;
@@ -144,8 +139,17 @@ void ParticipantState::Replay(absl::Span<const LoggedRecord> recovered) {
     std::unique_ptr<LocalBranch> branch = Conclude(fact);
     if (branch == nullptr) continue;
     Peer& peer = peers_[key.coordinator];
+    const bool is_passed = key.number < peer.durable;
+    // Below the horizon nobody waits for a decision: it was abort; or it was a
+    // commit, applied and let go, and a copy of Prepared stayed behind because
+    // an append of copies was cut short. What the host still holds is aborted
+    // with what it lists (PA-23).
+    if (is_passed && branch->state == LocalBranch::State::kInDoubt &&
+        !TRIVET_MUTANT(doubt_outlives_horizon)) {
+      continue;
+    }
     if (branch->Finished()) {
-      if (key.number < peer.durable) continue;  // It was let go.
+      if (is_passed) continue;  // It was let go.
       peer.finished.insert(key.number);
     }
     if (branch->state != LocalBranch::State::kDone) ++in_flight_;

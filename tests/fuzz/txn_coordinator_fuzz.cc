@@ -261,6 +261,7 @@ class World {
     if (const auto* ended = std::get_if<Ended>(&write.record)) {
       const Txn& txn = txns_.at(ended->txn.number);
       FUZZ_CHECK(txn.durable && CanBeForgotten(txn));
+      FUZZ_CHECK(txn.told == Decision::kCommit || txn.forget);  // CO-14
     }
     const auto* decided = std::get_if<CommitDecided>(&write.record);
     if (decided == nullptr) return;

@@ -266,8 +266,11 @@ class World {
     if (apply.decision == Decision::kCommit) {  // P2
       FUZZ_CHECK(was_heard || is_ordered);
       FUZZ_CHECK(branch.prepared && apply.work == WorkOf(apply.txn));
-    } else if (branch.said_yes) {  // Else it is an orphan, or nobody counts.
-      FUZZ_CHECK(was_heard || is_ordered);
+    } else {
+      FUZZ_CHECK(!branch.committed || branch.ruled);
+      // Else it is an orphan, or nobody counts, or waits, for what it says.
+      const bool is_passed = apply.txn.number < durable_[apply.txn.coordinator];
+      if (branch.said_yes && !is_passed) FUZZ_CHECK(was_heard || is_ordered);
     }
     // Never undone, unless a coordinator says both, or an operator does not
     // know of a commit that was carried out just before the crash.
@@ -339,14 +342,16 @@ class World {
   }
 
   // P6, P5: what the host has not finished with, and what is not below a
-  // durable horizon, can still be read.
+  // durable horizon, can still be read. An abort needs no record there: the host
+  // lists what it holds.
   void CheckKept(const TxnKey& key, const Branch& branch) const {
-    if (branch.said_yes && !branch.applied.has_value()) {
-      FUZZ_CHECK(HasPrepared(key));
-    }
     const auto durable = durable_.find(key.coordinator);
     const bool is_below =
         durable != durable_.end() && key.number < durable->second;
+    if (branch.said_yes && !branch.applied.has_value() &&
+        (branch.committed || branch.ruled || !is_below)) {
+      FUZZ_CHECK(HasPrepared(key));
+    }
     if (branch.committed && !is_below) {
       FUZZ_CHECK(log_.Has<Resolved>(
           [&key](const Resolved& r) { return r.txn == key; }));

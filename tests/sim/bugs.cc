@@ -51,7 +51,7 @@ constexpr Line kBugs[] = {
     {"deposed_answers", "txn", 5000},
     {"no_memory_votes_read_only", "txn", 5000},
     {"full_disk_votes_no", "txn", 5000},
-    {"applied_is_no_end", "txn", 5000},
+    {"doubt_outlives_horizon", "txn", 5000},
     {"file_log_acknowledges_early", "txn_on_files", 5000},
     {"file_log_no_sync_of_new_segment", "txn_on_files", 5000},
     {"file_log_no_directory_sync", "txn_on_files", 5000},

@@ -303,8 +303,12 @@ void SmallWorld::CarryOut(size_t index, const HostCall& call, Vote* vote) {
     return;
   }
   if (call.kind == HostCall::kList) return;
-  if (host.prepared.erase(call.txn.number) == 0) return;  // A repeat.
-  if (call.decision == Decision::kCommit) {
+  const bool is_commit = call.decision == Decision::kCommit;
+  const bool was_prepared = host.prepared.erase(call.txn.number) > 0;
+  const bool was_committed = host.committed.count(call.txn.number) > 0;
+  if (!was_prepared && was_committed == is_commit) return;  // A repeat.
+  if (is_commit) {
+    host.committed.insert(call.txn.number);
     atomicity_.Committed(id, NameOf(index));
     told_checker_.Committed(id, NameOf(index));
   } else {

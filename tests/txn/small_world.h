@@ -28,6 +28,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -113,6 +114,7 @@ class SmallWorld {
     size_t synced = 0;
     LogIndex next = 1;
     std::map<TxnNumber, std::string> prepared;
+    std::set<TxnNumber> committed;
   };
 
   void Start(size_t host);
