@@ -166,6 +166,17 @@ absl::StatusOr<std::vector<LogFiles::Segment>> LogFiles::Survey() const {
     }
     if (segments.back().header.starts_log) break;
   }
+  // What is older was copied into these, and is still there because of a crash:
+  // the next claim removes it. Of another log it is no leftover, and the ones
+  // above are the strangers.
+  for (const uint64_t number : *numbers) {
+    const absl::StatusOr<Segment> older = OpenSegment(number);
+    if (!older.ok() && !absl::IsDataLoss(older.status())) return older.status();
+    if (older.ok() && older->header.log_id != segments.front().header.log_id) {
+      return DataLossAt(older->file->path(), 0,
+                        "the segment is of another log than later ones");
+    }
+  }
   std::reverse(segments.begin(), segments.end());
   return segments;
 }

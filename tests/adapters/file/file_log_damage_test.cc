@@ -251,6 +251,24 @@ TEST(FileLogDamage, SegmentsOfTwoLogsDoNotMix) {
   }
 }
 
+// Every claim begins the log anew, in a segment of its own. One of a log that
+// was claimed more often would have the rest taken for leftovers, and removed.
+TEST(FileLogDamage, ALaterBeginningOfAnotherLogIsRefused) {
+  const Reference ours = MakeReference(12, 300);
+  MemoryDisk disk;
+  ASSERT_TRUE(CreateOn(&disk).ok());
+  std::string name;
+  for (int claims = 0; name <= std::prev(ours.files.find("lock"))->first;) {
+    ASSERT_LT(++claims, 100);
+    ASSERT_TRUE(Recover(&disk).ok());
+    const Files files = FilesOf(disk);
+    name = std::prev(files.find("lock"))->first;
+  }
+  Files mixed = ours.files;
+  mixed[name] = FilesOf(disk).at(name);
+  EXPECT_EQ(Judge(ours, mixed, name + " of another log"), Outcome::kRefused);
+}
+
 TEST(FileLogDamage, SegmentsUnderEachOthersNamesAreRefused) {
   const Reference reference = MakeReference(12, 300);
   Files swapped = reference.files;
