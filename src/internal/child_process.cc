@@ -64,9 +64,11 @@ absl::Status ChildProcesses::Start(uint64_t key,
   }
   if (pid == 0) {
     dup2(ends[1], STDERR_FILENO);
-    close(ends[0]);
-    close(ends[1]);
-    work();
+    for (const int end : ends) {
+      if (end != STDERR_FILENO) close(end);  // It was closed: it is one now.
+    }
+    // An exception ends the child here: what is above belongs to its parent.
+    [&]() noexcept { work(); }();
     // With all that a program does at its end: coverage and leaks count.
     std::exit(EXIT_SUCCESS);  // NOLINT(concurrency-mt-unsafe): one thread
   }

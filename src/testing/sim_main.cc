@@ -99,8 +99,13 @@ class SimProgram {
       return kClean;
     }
     const Replay replay = {scenario.name, *failed, {}};
-    return result->died ? ReportDeath(replay, *result)
-                        : RunOne(scenario, replay);
+    return ReportFailure(scenario, replay, *result);
+  }
+
+  int ReportFailure(const Scenario& scenario, const Replay& replay,
+                    const SweepResult& result) {
+    return result.died ? ReportDeath(replay, result)
+                       : RunOne(scenario, replay, result.said);
   }
 
   // A child that died cannot be looked into.
@@ -111,10 +116,18 @@ class SimProgram {
     return Keep(replay);
   }
 
-  int RunOne(const Scenario& scenario, Replay replay) {
+  // `said`: by a child in which it failed; empty if it has not been run.
+  int RunOne(const Scenario& scenario, Replay replay,
+             const std::string& said = "") {
     const HistoryOptions options = {replay.seed, replay.faults, flags_.trace};
     History history = scenario.run(options);
     const std::string stale = StaleFaults(replay, history);
+    if (history.violations.empty() && !said.empty()) {
+      Print(absl::StrCat(
+          "FAILED: scenario ", replay.scenario, ", seed ", replay.seed, "\n",
+          said, "and not when it was run again: not its seed alone decides\n"));
+      return kFound;
+    }
     if (history.violations.empty()) {
       Print(history.trace);
       SweepTotals totals;
@@ -220,8 +233,8 @@ class SimProgram {
       Complain(result.status());
       return kWrongUse;
     }
-    return result->died ? ReportDeath(replay, *result)
-                        : RunOne(scenario, replay);
+    return result->seed.has_value() ? ReportFailure(scenario, replay, *result)
+                                    : RunOne(scenario, replay);
   }
 
   int FindBug() {

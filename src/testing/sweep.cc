@@ -76,10 +76,10 @@ void RunInChild(const Sweep& sweep, SeedRange seeds) {
 
 // --- In the parent -----------------------------------------------------------
 
-// What a child has said, taken apart.
-SweepResult Understand(const ChildProcesses::Ended& child) {
+// What a child has said of its seeds, taken apart.
+SweepResult Understand(const ChildProcesses::Ended& child, SeedRange seeds) {
   SweepResult result;
-  uint64_t at = child.key;
+  uint64_t at = seeds.first;
   for (const absl::string_view line : absl::StrSplit(child.said, '\n')) {
     if (!absl::StartsWith(line, kMark)) {
       if (!line.empty()) absl::StrAppend(&result.said, line, "\n");
@@ -100,10 +100,15 @@ SweepResult Understand(const ChildProcesses::Ended& child) {
     if (words[0] == "fault") result.totals.faults[words[2]] = number;
     if (words[0] == "counter") result.totals.counters[words[2]] = number;
   }
-  if (!child.died.empty() && !result.seed.has_value()) {
+  // The program may also have been left from inside, as if all were well.
+  const bool is_whole = child.died.empty() &&
+                        result.totals.histories - 1 == seeds.last - seeds.first;
+  if (!is_whole && !result.seed.has_value()) {
     result.seed = at;
     result.died = true;
-    absl::StrAppend(&result.said, "died in seed ", at, ": ", child.died, "\n");
+    absl::StrAppend(&result.said, "died in seed ", at, ": ",
+                    child.died.empty() ? "the process ended" : child.died,
+                    "\n");
   }
   return result;
 }
@@ -153,7 +158,8 @@ std::string SweepTotals::ToString() const {
 absl::StatusOr<SweepResult> Run(const Sweep& sweep) {
   const uint64_t step = SeedsPerChild(sweep);
   ChildProcesses children;
-  std::map<uint64_t, SweepTotals> done;  // By the first seed.
+  std::map<uint64_t, SeedRange> stretches;  // By the first seed.
+  std::map<uint64_t, SweepTotals> done;
   SweepResult lowest;
   uint64_t next = sweep.seeds.first;
   bool all_started = false;
@@ -164,12 +170,13 @@ absl::StatusOr<SweepResult> Run(const Sweep& sweep) {
       absl::Status started =
           children.Start(next, [&] { RunInChild(sweep, seeds); });
       if (!started.ok()) return started;
+      stretches[next] = seeds;
       all_started = seeds.last == sweep.seeds.last;
       next = seeds.last + 1;
       continue;
     }
     const ChildProcesses::Ended child = children.AwaitOne();
-    SweepResult result = Understand(child);
+    SweepResult result = Understand(child, stretches.at(child.key));
     if (!result.seed.has_value()) {
       std::fputs(result.said.c_str(), stderr);
       done[child.key] = std::move(result.totals);

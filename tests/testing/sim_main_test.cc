@@ -80,6 +80,20 @@ History DiesAtSeven(const HistoryOptions& options) {
   if (options.seed == 7) std::abort();
   return Good(options);
 }
+// As if all were well.
+History LeavesAtSeven(const HistoryOptions& options) {
+  if (options.seed == 7) std::exit(EXIT_SUCCESS);
+  return Good(options);
+}
+// More than the seed decides.
+History RemembersTheLast(const HistoryOptions& options) {
+  static uint64_t last = 0;
+  Violations violations;
+  if (options.seed == 7 && last == 6) violations.Add("Alone", "it is not");
+  last = options.seed;
+  Simulation sim(options, {});
+  return sim.Report(violations, "a memory");
+}
 
 struct Ran {
   int result = 0;
@@ -91,6 +105,8 @@ Ran Sim(std::vector<std::string> arguments) {
   const std::vector<Scenario> scenarios = {{"good", Good},
                                            {"bad", Bad},
                                            {"dies", DiesAtSeven},
+                                           {"leaves", LeavesAtSeven},
+                                           {"remembers", RemembersTheLast},
                                            {"planted", Planted}};
   PlantedBugs bugs;
   bugs.bugs = {{"counts_twice", "planted", 500},
@@ -180,6 +196,20 @@ TEST(SimMain, AHistoryThatDiesIsNamedWhereverItRan) {
                                HasSubstr("died in seed 7: signal 6"),
                                HasSubstr("again: sim dies --seeds 7\n")));
   }
+}
+
+TEST(SimMain, AHistoryThatLeavesTheProgramIsNotTakenForWell) {
+  const Ran ran = Sim({"leaves", "--seeds", "1-50"});
+  EXPECT_EQ(ran.result, 1);
+  EXPECT_THAT(ran.out, HasSubstr("died in seed 7: the process ended"));
+}
+
+TEST(SimMain, AFailureThatDoesNotComeAgainIsReportedAsOne) {
+  const Ran ran = Sim({"remembers", "--seeds", "1-50"});
+  EXPECT_EQ(ran.result, 1);
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("scenario remembers, seed 7\n"),
+                             HasSubstr("Alone: it is not"),
+                             HasSubstr("not its seed alone decides")));
 }
 
 TEST(SimMain, ShrinkingLeavesTheOneFaultAndNoClassThatIsNotNeeded) {
@@ -277,7 +307,9 @@ TEST(SimMain, ADamagedReplayFileIsRefusedWithLineAndReason) {
 
 TEST(SimMain, AWrongCommandLineNamesWhatIsWrongAndWhatIsPossible) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> wrong = {
-      {{}, "no scenario is named; there are: good, bad, dies, planted"},
+      {{},
+       "no scenario is named; there are: good, bad, dies, leaves, "
+       "remembers, planted"},
       {{"goods", "--seeds", "1"}, "no scenario 'goods'; there are: good, "},
       {{"good", "bad", "--seeds", "1"}, "'bad' is one scenario too many"},
       {{"good"}, "--seeds is missing"},
@@ -307,7 +339,8 @@ TEST(SimMain, AWrongCommandLineNamesWhatIsWrongAndWhatIsPossible) {
 }
 
 TEST(SimMain, ListsHaveOneBareNameALine) {
-  EXPECT_EQ(Sim({"--list"}).out, "good\nbad\ndies\nplanted\n");
+  EXPECT_EQ(Sim({"--list"}).out,
+            "good\nbad\ndies\nleaves\nremembers\nplanted\n");
   EXPECT_EQ(Sim({"--list-bugs"}).out,
             "counts_twice\ndies\nharmless\nalways_there\n");
 }

@@ -3,9 +3,7 @@
 #include "trivet/testing/conformance/promise.h"
 
 #include <algorithm>
-#include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace trivet {

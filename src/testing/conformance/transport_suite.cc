@@ -242,7 +242,7 @@ Finding NeverDeliversOnceTold(TransportSubject& subject) {
 }
 
 Finding SendMayBeCalledInsideAReceiver(TransportSubject& subject) {
-  Trial trial(subject.pace());
+  const Trial trial(subject.pace());
   const auto arrived = std::make_shared<bool>(false);
   // Set before the first envelope is sent, but after the role is served.
   const auto transport = std::make_shared<Transport*>(nullptr);
@@ -269,6 +269,7 @@ Finding SendMayBeCalledFromAnyThread(TransportSubject& subject) {
   Mail mail(&subject, {"b"});
   mail.Carry({"a", "b", "ready"});
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, name = "thread " + std::to_string(t)] {
       for (int i = 0; i < 100; ++i) {
