@@ -12,6 +12,9 @@
  *
  *   spin -a [-DNODES=1] [-DBUG_name] two_phase_commit.pml
  *
+ * A d_step takes the first way that is open and sees no other: whatever may go
+ * either way is two of them.
+ *
  * BUG_name plants a mistake; each must be found (CMakeLists.txt lists them).
  */
 #ifndef NODES
@@ -230,8 +233,9 @@ inline Die(k) { epoch[k] = 0; stopped[k] = 0; Clear(k, 0); Clear(k, 1) }
   :: d_step { state[CX(k, t)] == DECIDING && MINE(t) && append[t] == LOST -> ON_LOST_REPLY(t) } \
   :: d_step { state[CX(k, t)] == COMMITTING && told[t] == UNKNOWN -> told[t] = COMMIT } \
   :: d_step { state[CX(k, t)] == COMMITTING && MAY_END(t) && WAS_TOLD(t) && !stopped[k] -> \
-       Clear(k, t); \
-       if :: epoch[k] == fence -> decided[t] = 0 :: skip fi } \
+       Clear(k, t) }  /* Ended is lazy, and lost; or it is not, unless it is fenced. */ \
+  :: d_step { state[CX(k, t)] == COMMITTING && MAY_END(t) && WAS_TOLD(t) && !stopped[k] && epoch[k] == fence -> \
+       Clear(k, t); decided[t] = 0 } \
   :: d_step { PRESUMES(k, t) && told[t] == UNKNOWN -> told[t] = ABORT }  /* OutcomeOf: not found */
 
 #ifdef BUG_answers_before_replay
@@ -341,17 +345,21 @@ inline Synced(t, p) {
   fi
 }
 
-/* PA-27. Trims may be ignored, and come back after a crash. */
+/* PA-27. A trim may be ignored. */
 #ifdef BUG_trim_leaves_hole
 #define TRIM(t, p) log[IX(t, p)] = (log[IX(t, p)] == RESOLVED_ -> PREPARED_ : NIL); \
                    disk[IX(t, p)] = log[IX(t, p)]
 #else
 #define TRIM(t, p) log[IX(t, p)] = NIL; disk[IX(t, p)] = NIL
 #endif
-inline LetGo(t, p) {
-  branch[IX(t, p)] = NOMEMORY;
-  if :: TRIM(t, p) :: skip fi
-}
+
+#ifdef TRIMS_DONE   /* To keep the states few. */
+#define IGNORED_TRIM(t, p)
+#else
+#define IGNORED_TRIM(t, p) :: d_step { GOES(t, p) -> branch[IX(t, p)] = NOMEMORY }
+#endif
+#define GOES(t, p) (LETS_GO(t, p) && (branch[IX(t, p)] == ABORTED || \
+                    (branch[IX(t, p)] == RESOLVED && IS_APPLIED(t, p))))
 
 #ifdef BUG_claim_trusts_unsynced
 #define ON_CLAIM(t, p) skip
@@ -389,11 +397,16 @@ inline Replay(t, p) {
   /* PA-10 */ \
   :: d_step { branch[IX(t, p)] == INDOUBT && abort_notice[IX(t, p)] -> \
        held[IX(t, p)] = 0; undone[IX(t, p)] = 1; branch[IX(t, p)] = ABORTED; log[IX(t, p)] = UNDONE_ } \
-  :: d_step { branch[IX(t, p)] == RESOLVED && IS_APPLIED(t, p) && LETS_GO(t, p) -> LetGo(t, p) } \
-  :: d_step { branch[IX(t, p)] == ABORTED && LETS_GO(t, p) -> LetGo(t, p) } \
+  IGNORED_TRIM(t, p) \
+  :: d_step { GOES(t, p) -> branch[IX(t, p)] = NOMEMORY; TRIM(t, p) } \
   /* PA-20, PA-21 */ \
   :: d_step { branch[IX(t, p)] == NOMEMORY && commit_notice[IX(t, p)] && !ack[IX(t, p)] -> \
        assert(durable[p] > t); ack[IX(t, p)] = 1 }
+
+#define UNSYNCED(t, p) (log[IX(t, p)] != disk[IX(t, p)])
+#define CUT(t, p) log[IX(t, p)] = disk[IX(t, p)]
+#define LOSES_POWER(guard, cut) \
+  :: d_step { crashes < CRASHES && guard -> crashes++; cut; Replay(0, p); Replay(1, p) }
 
 proctype Participant(byte p) {
 end:
@@ -405,10 +418,9 @@ end:
   /* The process dies, and the page cache stays; or the power goes, and of each
    * transaction's records what was not synced stays or goes. */
   :: d_step { crashes < CRASHES -> crashes++; Replay(0, p); Replay(1, p) }
-  :: d_step { crashes < CRASHES && (log[IX(0, p)] != disk[IX(0, p)] || log[IX(1, p)] != disk[IX(1, p)]) -> crashes++;
-       if :: log[IX(0, p)] = disk[IX(0, p)] :: skip fi;
-       if :: log[IX(1, p)] = disk[IX(1, p)] :: skip fi;
-       Replay(0, p); Replay(1, p) }
+  LOSES_POWER(UNSYNCED(0, p) && UNSYNCED(1, p), CUT(0, p); CUT(1, p))
+  LOSES_POWER(UNSYNCED(0, p), CUT(0, p))
+  LOSES_POWER(UNSYNCED(1, p), CUT(1, p))
   od
 }
 

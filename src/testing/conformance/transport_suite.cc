@@ -268,12 +268,13 @@ Finding SendMayBeCalledFromAnyThread(TransportSubject& subject) {
   }
   Mail mail(&subject, {"b"});
   mail.Carry({"a", "b", "ready"});
+  Transport* const transport = subject.transport();  // Asked for once.
   std::vector<std::thread> threads;
   threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, name = "thread " + std::to_string(t)] {
       for (int i = 0; i < 100; ++i) {
-        subject.transport()->Send({name, "b", name});
+        transport->Send({name, "b", name});
       }
     });
   }
