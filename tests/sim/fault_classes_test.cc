@@ -55,6 +55,7 @@ const std::set<std::string>& OfEveryWorld() {
   return classes;
 }
 
+#ifdef TRIVET_SIM_TXN
 const std::set<std::string>& OfTransactions() {
   static const std::set<std::string> classes = {
       "long delay",          "envelope loss",       "envelope duplication",
@@ -82,6 +83,9 @@ TEST(FaultClasses, EveryOneStrikesTransactionsOnFiles) {
       IsEmpty());
 }
 
+#endif
+
+#ifdef TRIVET_SIM_LOCK
 TEST(FaultClasses, EveryOneStrikesLeases) {
   Strikes strikes;
   Sweep(RunLockHistory, &strikes);
@@ -90,6 +94,7 @@ TEST(FaultClasses, EveryOneStrikesLeases) {
                                 "stale read"}),
               IsEmpty());
 }
+#endif
 
 }  // namespace
 }  // namespace sim
