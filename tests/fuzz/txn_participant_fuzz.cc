@@ -342,8 +342,8 @@ class World {
   }
 
   // P6, P5: what the host has not finished with, and what is not below a
-  // durable horizon, can still be read. An abort needs no record there: the host
-  // lists what it holds.
+  // durable horizon, can still be read. An abort needs no record there: the
+  // host lists what it holds.
   void CheckKept(const TxnKey& key, const Branch& branch) const {
     const auto durable = durable_.find(key.coordinator);
     const bool is_below =
