@@ -3,7 +3,6 @@
 #include "trivet/testing/faulty_lock_backend.h"
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "src/testing/own_faults.h"
+#include "src/testing/pending_calls.h"
 #include "trivet/host/executor.h"
 #include "trivet/host/monotonic_time.h"
 #include "trivet/lock/lock_backend.h"
@@ -24,35 +24,13 @@ namespace trivet {
 inline namespace v0_1 {
 namespace testing {
 
-// The calls that wait for an answer; each gets one.
-class FaultyLockBackend::Pending {
- public:
-  using Finish = absl::AnyInvocable<void(absl::Status) &&>;
-
-  uint64_t Add(Finish finish) {
-    calls_.emplace(next_, std::move(finish));
-    return next_++;
-  }
-  void Answer(uint64_t call, absl::Status status) {
-    auto found = calls_.extract(call);
-    if (!found.empty()) std::move(found.mapped())(std::move(status));
-  }
-  void AnswerAll(const absl::Status& status) {
-    while (!calls_.empty()) Answer(calls_.begin()->first, status);
-  }
-
- private:
-  std::map<uint64_t, Finish> calls_;
-  uint64_t next_ = 0;
-};
-
 FaultyLockBackend::FaultyLockBackend(SimHost* host, std::string name,
                                      LockBackend* backend)
     : host_(host),
       executor_(host->executor()),
       name_(std::move(name)),
       backend_(backend),
-      pending_(std::make_shared<Pending>()) {}
+      pending_(std::make_shared<internal::PendingCalls>()) {}
 
 FaultyLockBackend::~FaultyLockBackend() {
   pending_->AnswerAll(absl::UnavailableError("the lock backend is gone"));
@@ -66,19 +44,9 @@ LockBackendTraits FaultyLockBackend::Traits() const {
 // key, which lives as long as it is used, and a callback for the result.
 template <typename T, typename Ask>
 void FaultyLockBackend::Call(const LeaseKey& key, Done<T> done, Ask ask) {
-  struct Request {
-    LeaseKey key;
-    std::optional<absl::StatusOr<T>> result;
-  };
-  const auto request = std::make_shared<Request>(Request{key, std::nullopt});
-  const uint64_t call = pending_->Add(
-      [request, done = std::move(done)](absl::Status status) mutable {
-        if (status.ok()) {
-          std::move(done)(*std::move(request->result));
-        } else {
-          std::move(done)(std::move(status));
-        }
-      });
+  const auto request = std::make_shared<internal::LockRequest<T>>(
+      internal::LockRequest<T>{key, std::nullopt});
+  const uint64_t call = pending_->Add(request, std::move(done));
   if (!host_->PassCrashPoint()) return;  // It is answered at the end.
   const FaultOptions& faults = host_->faults();
   const auto answer_after = [executor = executor_, pending = pending_, call](
@@ -151,10 +119,12 @@ void FaultyLockBackend::AwaitRelease(const LeaseKey& key,
   }
   const absl::Duration late =
       internal::DrawDelay(host_, "backend hint delay", name_);
-  backend_->AwaitRelease(
-      key, [executor = executor_, late, done = std::move(done)]() mutable {
-        executor->PostAt(executor->Now() + late, std::move(done));
-      });
+  // A Release may be lost here, and the caller's key go, while it still waits.
+  const auto kept = std::make_shared<LeaseKey>(key);
+  backend_->AwaitRelease(*kept, [kept, executor = executor_, late,
+                                 done = std::move(done)]() mutable {
+    executor->PostAt(executor->Now() + late, std::move(done));
+  });
 }
 
 }  // namespace testing

@@ -3,7 +3,6 @@
 #include "trivet/testing/sim_lock_backend.h"
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "src/testing/pending_calls.h"
 #include "trivet/host/monotonic_time.h"
 #include "trivet/lock/lock_backend.h"
 #include "trivet/testing/sim_host.h"
@@ -21,38 +21,12 @@ namespace trivet {
 inline namespace v0_1 {
 namespace testing {
 
-// The calls that wait for an answer. They are kept here, not in the network, so
-// that the backend can answer them all before it goes.
-class SimLockBackend::Pending {
- public:
-  using Finish = absl::AnyInvocable<void(absl::Status) &&>;
-
-  uint64_t Add(Finish finish) {
-    calls_.emplace(next_, std::move(finish));
-    return next_++;
-  }
-  void Answer(uint64_t call, absl::Status status) {
-    const auto found = calls_.find(call);
-    if (found == calls_.end()) return;
-    Finish finish = std::move(found->second);
-    calls_.erase(found);
-    std::move(finish)(std::move(status));
-  }
-  void AnswerAll(const absl::Status& status) {
-    while (!calls_.empty()) Answer(calls_.begin()->first, status);
-  }
-
- private:
-  std::map<uint64_t, Finish> calls_;
-  uint64_t next_ = 0;
-};
-
 SimLockBackend::SimLockBackend(SimHost* host, std::string service,
                                LockBackend* backend)
     : host_(host),
       service_(std::move(service)),
       backend_(backend),
-      pending_(std::make_shared<Pending>()) {}
+      pending_(std::make_shared<internal::PendingCalls>()) {}
 
 SimLockBackend::~SimLockBackend() {
   pending_->AnswerAll(absl::UnavailableError("the lock backend is gone"));
@@ -64,19 +38,9 @@ LockBackendTraits SimLockBackend::Traits() const { return backend_->Traits(); }
 // and a callback for the result.
 template <typename T, typename Ask>
 void SimLockBackend::Call(const LeaseKey& key, Done<T> done, Ask ask) {
-  struct Request {
-    LeaseKey key;
-    std::optional<absl::StatusOr<T>> result;
-  };
-  const auto request = std::make_shared<Request>(Request{key, std::nullopt});
-  const uint64_t call = pending_->Add(
-      [request, done = std::move(done)](absl::Status status) mutable {
-        if (status.ok()) {
-          std::move(done)(*std::move(request->result));
-        } else {
-          std::move(done)(std::move(status));
-        }
-      });
+  const auto request = std::make_shared<internal::LockRequest<T>>(
+      internal::LockRequest<T>{key, std::nullopt});
+  const uint64_t call = pending_->Add(request, std::move(done));
   host_->Call(
       service_,
       [request, ask](SimHost::Reply reply) mutable {
@@ -86,7 +50,8 @@ void SimLockBackend::Call(const LeaseKey& key, Done<T> done, Ask ask) {
           std::move(reply)();
         });
       },
-      [weak = std::weak_ptr<Pending>(pending_), call](absl::Status status) {
+      [weak = std::weak_ptr<internal::PendingCalls>(pending_),
+       call](absl::Status status) {
         if (const auto pending = weak.lock()) {
           pending->Answer(call, std::move(status));
         }
@@ -142,7 +107,8 @@ void SimLockBackend::AwaitRelease(const LeaseKey& key,
             *kept,
             [kept, reply = std::move(reply)]() mutable { std::move(reply)(); });
       },
-      [weak = std::weak_ptr<Pending>(pending_), call](absl::Status status) {
+      [weak = std::weak_ptr<internal::PendingCalls>(pending_),
+       call](absl::Status status) {
         if (const auto pending = weak.lock()) {
           pending->Answer(call, std::move(status));
         }

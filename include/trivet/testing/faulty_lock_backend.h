@@ -31,6 +31,10 @@
 
 namespace trivet {
 inline namespace v0_1 {
+namespace internal {
+class PendingCalls;
+}  // namespace internal
+
 namespace testing {
 
 class TRIVET_EXPORT FaultyLockBackend : public LockBackend {
@@ -54,7 +58,6 @@ class TRIVET_EXPORT FaultyLockBackend : public LockBackend {
                     absl::AnyInvocable<void() &&> done) override;
 
  private:
-  class Pending;
   template <typename T, typename Ask>
   void Call(const LeaseKey& key, Done<T> done, Ask ask);
 
@@ -62,7 +65,7 @@ class TRIVET_EXPORT FaultyLockBackend : public LockBackend {
   Executor* const executor_;
   const std::string name_;
   LockBackend* const backend_;
-  const std::shared_ptr<Pending> pending_;
+  const std::shared_ptr<internal::PendingCalls> pending_;
 };
 
 }  // namespace testing

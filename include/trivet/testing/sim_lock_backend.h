@@ -29,6 +29,10 @@
 
 namespace trivet {
 inline namespace v0_1 {
+namespace internal {
+class PendingCalls;
+}  // namespace internal
+
 namespace testing {
 
 class TRIVET_EXPORT SimLockBackend : public LockBackend {
@@ -51,14 +55,13 @@ class TRIVET_EXPORT SimLockBackend : public LockBackend {
                     absl::AnyInvocable<void() &&> done) override;
 
  private:
-  class Pending;
   template <typename T, typename Ask>
   void Call(const LeaseKey& key, Done<T> done, Ask ask);
 
   SimHost* const host_;
   const std::string service_;
   LockBackend* const backend_;
-  const std::shared_ptr<Pending> pending_;
+  const std::shared_ptr<internal::PendingCalls> pending_;
 };
 
 }  // namespace testing
