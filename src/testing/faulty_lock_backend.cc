@@ -58,15 +58,16 @@ void FaultyLockBackend::Call(const LeaseKey& key, Done<T> done, Ask ask) {
   };
   answer_after(faults.call_timeout,
                absl::UnavailableError("no answer from the lock backend"));
-  if (host_->Strikes("backend request loss", faults.request_loss, name_)) {
-    return;
-  }
+  // All are asked of every call: a fault that is muted moves no other.
+  const bool request_lost =
+      host_->Strikes("backend request loss", faults.request_loss, name_);
   const absl::Duration there =
       internal::DrawDelay(host_, "backend request delay", name_);
   const absl::Duration back =
       internal::DrawDelay(host_, "backend reply delay", name_);
   const bool reply_lost =
       host_->Strikes("backend reply loss", faults.reply_loss, name_);
+  if (request_lost) return;
   executor_->PostAt(executor_->Now() + there,
                     [request, ask, answer_after, back, reply_lost]() mutable {
                       ask(request->key, [request, answer_after, back,
@@ -112,13 +113,13 @@ void FaultyLockBackend::Release(const LeaseKey& key, MonotonicTime deadline,
 // A hint: it may be late, and it may be lost.
 void FaultyLockBackend::AwaitRelease(const LeaseKey& key,
                                      absl::AnyInvocable<void() &&> done) {
-  if (!host_->PassCrashPoint() ||
-      host_->Strikes("backend hint loss", host_->faults().request_loss,
+  if (!host_->PassCrashPoint()) return;
+  const absl::Duration late =
+      internal::DrawDelay(host_, "backend hint delay", name_);
+  if (host_->Strikes("backend hint loss", host_->faults().request_loss,
                      name_)) {
     return;
   }
-  const absl::Duration late =
-      internal::DrawDelay(host_, "backend hint delay", name_);
   // A Release may be lost here, and the caller's key go, while it still waits.
   const auto kept = std::make_shared<LeaseKey>(key);
   backend_->AwaitRelease(*kept, [kept, executor = executor_, late,

@@ -75,8 +75,9 @@ FaultyLogStore::~FaultyLogStore() = default;
 
 absl::StatusOr<Epoch> FaultyLogStore::Claim(Epoch wanted, Visitor visit) {
   if (!host_->PassCrashPoint()) return internal::Crashed();
+  const bool takes_effect = host_->Draw("store claim error", name_) % 2 == 0;
   if (host_->Strikes("store claim error", host_->faults().claim_error, name_)) {
-    if (host_->Draw("store claim error", name_) % 2 == 0) {
+    if (takes_effect) {
       log_->Claim(wanted,
                   [](LogIndex, std::string_view) { return absl::OkStatus(); })
           .IgnoreError();
@@ -84,27 +85,32 @@ absl::StatusOr<Epoch> FaultyLogStore::Claim(Epoch wanted, Visitor visit) {
     return absl::UnavailableError("the store failed while claiming");
   }
   absl::StatusOr<Epoch> epoch = log_->Claim(wanted, visit);
-  if (epoch.ok()) failed_ = false;
+  if (epoch.ok()) {
+    claimed_ = *epoch;
+    failed_ = false;
+  }
   if (!host_->PassCrashPoint()) return internal::Crashed();
   return epoch;
 }
 
 void FaultyLogStore::Append(Epoch epoch, std::vector<std::string> records,
                             Durability durability, AppendDone done) {
-  if (!host_->PassCrashPoint()) return;
+  if (!host_->PassCrashPoint(/*in_append=*/true)) return;
   const FaultOptions& faults = host_->faults();
   const std::shared_ptr<InOrder::Answer> answer =
       answers_->Expect(std::move(done));
   const absl::Duration slow =
       internal::DrawDuration(host_, "store sync", name_, faults.sync_max);
+  const bool is_written = host_->Draw("store sync error", name_) % 2 == 0;
+  // One of an epoch that is fenced leaves nothing unknown, and is refused.
   const bool strikes =
-      !failed_ && durability == Durability::kForced &&
+      !failed_ && epoch == claimed_ && durability == Durability::kForced &&
       host_->Strikes("store sync error", faults.sync_error, name_);
   if (failed_ || strikes) {
     failed_ = true;
     // Only the first of them may have been written: those behind it were not,
     // or there would be a hole.
-    if (strikes && host_->Draw("store sync error", name_) % 2 == 0) {
+    if (strikes && is_written) {
       log_->Append(epoch, std::move(records), durability,
                    [](const absl::StatusOr<LogIndex>&) {});
     }
@@ -117,7 +123,7 @@ void FaultyLogStore::Append(Epoch epoch, std::vector<std::string> records,
           answers->GiveAfter(slow, answer, std::move(last));
         });
   }
-  host_->PassCrashPoint();
+  host_->PassCrashPoint(/*in_append=*/true);
 }
 
 void FaultyLogStore::Trim(Epoch epoch, LogIndex first_needed) {

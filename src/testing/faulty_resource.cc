@@ -75,16 +75,23 @@ void FaultyResource::Prepare(const TxnId& id, std::string work,
     resource_->Prepare(id, std::move(work), std::move(answer));
     return;
   }
-  // A no says that nothing stays prepared, also not from before a crash.
+  // A no says that nothing stays prepared, also not from before a crash. Where
+  // that fails, it is asked after all: in a task of its own, because a resource
+  // that is destroyed may be who answers.
   resource_->Apply(
-      id, Decision::kAbort, work,
-      [resource = resource_, id, work,
+      id, Decision::kAbort, /*work=*/"",
+      [resource = resource_, executor = executor_, id, work = std::move(work),
        answer = std::move(answer)](const absl::Status& aborted) mutable {
         if (aborted.ok()) {
           std::move(answer)(Vote{Vote::kNo, "the resource has failed"});
-        } else {
-          resource->Prepare(id, std::move(work), std::move(answer));
+          return;
         }
+        executor->PostAt(executor->Now(),
+                         [resource, id = std::move(id), work = std::move(work),
+                          answer = std::move(answer)]() mutable {
+                           resource->Prepare(id, std::move(work),
+                                             std::move(answer));
+                         });
       });
 }
 
@@ -92,11 +99,12 @@ void FaultyResource::Apply(const TxnId& id, Decision decision, std::string work,
                            absl::AnyInvocable<void(absl::Status) &&> done) {
   if (!host_->PassCrashPoint()) return;
   auto answer = Slowly(std::move(done));
+  const bool is_done = host_->Draw("resource apply error", name_) % 2 != 0;
   if (!host_->Strikes("resource apply error", error_, name_)) {
     resource_->Apply(id, decision, std::move(work), std::move(answer));
     return;
   }
-  if (host_->Draw("resource apply error", name_) % 2 == 0) {
+  if (!is_done) {
     std::move(answer)(Failed());  // And was not done.
     return;
   }

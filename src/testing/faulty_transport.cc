@@ -2,7 +2,6 @@
 
 #include "trivet/testing/faulty_transport.h"
 
-#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -20,30 +19,42 @@ namespace testing {
 FaultyTransport::FaultyTransport(SimHost* host, Transport* transport)
     : host_(host), executor_(host->executor()), transport_(transport) {}
 
+// Every class is asked of every envelope, also of one that is lost, and of its
+// double: a fault that is muted moves no other.
 void FaultyTransport::Send(Envelope envelope) {
   if (!host_->PassCrashPoint()) return;
   const FaultOptions& faults = host_->faults();
-  if (host_->Strikes("transport loss", faults.envelope_loss, envelope.to)) {
-    return;
-  }
-  if (host_->Strikes("transport duplication", faults.envelope_duplication,
+  const bool is_lost =
+      host_->Strikes("transport loss", faults.envelope_loss, envelope.to);
+  const bool is_doubled = host_->Strikes(
+      "transport duplication", faults.envelope_duplication, envelope.to);
+  const uint64_t bit = host_->Draw("transport corruption", envelope.to);
+  const bool is_corrupt =
+      host_->Strikes("transport corruption", faults.envelope_corruption,
+                     envelope.to) &&
+      !envelope.payload.empty();
+  absl::Duration delay =
+      internal::DrawDelay(host_, "transport delay", envelope.to);
+  const absl::Duration behind = internal::DrawDuration(
+      host_, "transport reordering", envelope.to, 8 * faults.delay_max);
+  if (host_->Strikes("transport reordering", faults.envelope_reordering,
                      envelope.to)) {
-    SendLater(envelope);
+    delay += behind;
   }
-  SendLater(std::move(envelope));
-}
-
-void FaultyTransport::SendLater(Envelope envelope) {
-  if (!envelope.payload.empty() &&
-      host_->Strikes("transport corruption",
-                     host_->faults().envelope_corruption, envelope.to)) {
-    const uint64_t bit = host_->Draw("transport corruption", envelope.to) %
-                         (envelope.payload.size() * 8);
-    char& byte = envelope.payload[static_cast<size_t>(bit / 8)];
+  const absl::Duration delay_of_double =
+      faults.delay_min +
+      internal::DrawDuration(host_, "transport delay of a double", envelope.to,
+                             faults.delay_max - faults.delay_min);
+  if (is_lost) return;
+  if (is_doubled) SendAfter(delay_of_double, envelope);
+  if (is_corrupt) {
+    char& byte = envelope.payload[bit / 8 % envelope.payload.size()];
     byte = static_cast<char>(byte ^ (1 << (bit % 8)));
   }
-  const absl::Duration delay =
-      internal::DrawDelay(host_, "transport delay", envelope.to);
+  SendAfter(delay, std::move(envelope));
+}
+
+void FaultyTransport::SendAfter(absl::Duration delay, Envelope envelope) {
   executor_->PostAt(
       executor_->Now() + delay,
       [transport = transport_, envelope = std::move(envelope)]() mutable {

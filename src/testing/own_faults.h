@@ -37,9 +37,11 @@ inline absl::Duration DrawDelay(testing::SimHost* host, const std::string& leg,
   absl::Duration delay =
       faults.delay_min +
       DrawDuration(host, leg, place, faults.delay_max - faults.delay_min);
-  if (host->Strikes("long " + leg, faults.delay_tail, place)) {
-    delay += DrawDuration(host, "long " + leg, place, faults.delay_tail_max);
-  }
+  // Drawn before it is known whether it strikes, here and everywhere: a fault
+  // that is muted moves no draw after it.
+  const absl::Duration tail =
+      DrawDuration(host, "long " + leg, place, faults.delay_tail_max);
+  if (host->Strikes("long " + leg, faults.delay_tail, place)) delay += tail;
   return delay;
 }
 

@@ -247,6 +247,26 @@ TEST(FaultyTransport, EachFaultCanBeLeftOut) {
   });
 }
 
+TEST(FaultyTransport, AFaultThatIsLeftOutMovesNoOther) {
+  FaultOptions faults;
+  faults.envelope_loss = 0.05;
+  faults.envelope_duplication = 0.05;
+  faults.envelope_corruption = 0.05;
+  faults.envelope_reordering = 0.05;
+  faults.delay_tail = 0.05;
+  std::vector<std::string> sent;
+  const std::vector<std::string> all =
+      Ids(SendHundred({}, faults, &sent).faults);
+  ASSERT_GT(all.size(), 10U);
+  for (const std::string& id : all) {
+    HistoryOptions options;
+    options.faults.muted = {id};
+    std::vector<std::string> others = all;
+    others.erase(std::find(others.begin(), others.end(), id));
+    EXPECT_EQ(Ids(SendHundred(options, faults, &sent).faults), others) << id;
+  }
+}
+
 TEST(FaultyTransport, WhatADyingProcessSendsIsNotSent) {
   PerfectTransport mine;
   Simulation sim(1);
@@ -316,6 +336,26 @@ TEST(FaultyLogStore, WithoutFaultsPassesOnAndKeepsTheOrder) {
   EXPECT_EQ(
       FaultyLogStore(&sim.AddHost("h"), "book", &run.mine).RecordSizeMax(),
       77U);
+}
+
+TEST(FaultyLogStore, AnAppendThatIsFencedFailsNoOther) {
+  FaultOptions faults;
+  faults.sync_error = 1;
+  Simulation sim(1, faults);
+  PerfectLog mine;
+  FaultyLogStore log(&sim.AddHost("h"), "book", &mine);
+  const auto ignore = [](LogIndex, std::string_view) {
+    return absl::OkStatus();
+  };
+  const absl::StatusOr<Epoch> first = log.Claim(0, ignore);
+  ASSERT_TRUE(first.ok() && log.Claim(0, ignore).ok());
+  absl::StatusCode told = absl::StatusCode::kOk;
+  log.Append(
+      *first, {"stale"}, Durability::kForced,
+      [&](absl::StatusOr<LogIndex> last) { told = last.status().code(); });
+  sim.RunFor(absl::Seconds(1));
+  EXPECT_EQ(told, absl::StatusCode::kAborted);
+  EXPECT_THAT(sim.FaultsFired(), IsEmpty());
 }
 
 TEST(FaultyLogStore, AfterASyncErrorEveryAppendFailsUntilTheNextClaim) {

@@ -7,7 +7,8 @@
 //   FaultyLogStore log(&host, "bank", &mine);
 //   Coordinator::Open(host.executor(), host.transport(), &log, ...);
 //
-// Of FaultOptions it takes sync_error, claim_error, trim_ignored and sync_max.
+// Of FaultOptions it takes sync_error, claim_error, trim_ignored, sync_max and
+// crash_in_append.
 // An append that fails may have been written all the same; after it every
 // append fails until the next claim, as LogStore says. Appends complete in
 // order. Every call is a moment at which the process may crash, before and
@@ -52,7 +53,8 @@ class TRIVET_EXPORT FaultyLogStore : public LogStore {
   SimHost* const host_;
   const std::string name_;
   LogStore* const log_;
-  bool failed_ = false;  // An append did, since the last claim.
+  Epoch claimed_ = 0;    // Through this port, last.
+  bool failed_ = false;  // An append did, since then.
   const std::shared_ptr<InOrder> answers_;
 };
 

@@ -8,15 +8,16 @@
 //   Coordinator::Open(host.executor(), &transport, ...);
 //
 // Envelopes are lost, doubled, damaged, late and out of order before they reach
-// the real one, as FaultOptions says of envelopes; each Send() is a moment at
-// which the process may crash. Not needed around SimHost::transport(), which
-// has these faults already.
+// the real one, as FaultOptions says of envelopes; partitions do not cut it.
+// Each Send() is a moment at which the process may crash. Not needed around
+// SimHost::transport(), which has these faults already.
 //
 // Thread safety: none, as in every Simulation.
 
 #ifndef TRIVET_TESTING_FAULTY_TRANSPORT_H_
 #define TRIVET_TESTING_FAULTY_TRANSPORT_H_
 
+#include "absl/time/time.h"
 #include "trivet/config.h"
 #include "trivet/host/executor.h"
 #include "trivet/host/transport.h"
@@ -35,7 +36,7 @@ class TRIVET_EXPORT FaultyTransport : public Transport {
   void Send(Envelope envelope) override;
 
  private:
-  void SendLater(Envelope envelope);
+  void SendAfter(absl::Duration delay, Envelope envelope);
 
   SimHost* const host_;
   Executor* const executor_;
