@@ -96,14 +96,14 @@ void SharedLog::Append(Epoch epoch, std::vector<std::string> records,
   arrival_ = std::max(
       arrival_,
       world->now() + world->Delay(Chance::kRequestDelay, link, ordinal));
-  world->At(arrival_, [this, number, epoch, lost,
+  world->At(arrival_, [this, number, ordinal, epoch, lost,
                        records = std::move(records)]() mutable {
-    Arrive(number, epoch, std::move(records), lost);
+    Arrive(number, ordinal, epoch, std::move(records), lost);
   });
 }
 
 // At the far end, whether or not the sender still lives.
-void SharedLog::Arrive(uint64_t number, Epoch epoch,
+void SharedLog::Arrive(uint64_t number, uint64_t ordinal, Epoch epoch,
                        std::vector<std::string> records, bool lost) {
   World* const world = process_->world();
   Node* const node = process_->node();
@@ -115,22 +115,23 @@ void SharedLog::Arrive(uint64_t number, Epoch epoch,
   if (epoch != file_->epoch) {
     world->trace().Add(world->now(), Happening::kFenced, node->name(), name_,
                        epoch, file_->epoch);
-    Answer(number, absl::AbortedError(absl::StrCat("epoch ", epoch, " of log ",
-                                                   Sv(name_), " was fenced by ",
-                                                   file_->epoch)));
+    Answer(
+        number, ordinal,
+        absl::AbortedError(absl::StrCat("epoch ", epoch, " of log ", Sv(name_),
+                                        " was fenced by ", file_->epoch)));
     return;
   }
   world->trace().Add(world->now(), Happening::kAppend, node->name(), name_,
                      file_->last() + 1, records.size());
   file_->Add(std::move(records));
-  Answer(number, file_->last());
+  Answer(number, ordinal, file_->last());
 }
 
-void SharedLog::Answer(uint64_t number, absl::StatusOr<LogIndex> result) {
+void SharedLog::Answer(uint64_t number, uint64_t ordinal,
+                       absl::StatusOr<LogIndex> result) {
   World* const world = process_->world();
   const Link& link = world->LinkBetween(*world->Find(testing::SimHost::kWorld),
                                         *process_->node());
-  const uint64_t ordinal = file_->appends++;
   if (world->IsCut(link) ||
       world->Strikes(Chance::kReplyLoss, world->faults().reply_loss, link.hash,
                      ordinal, link.from, link.to)) {

@@ -41,9 +41,11 @@ class SharedLog : public LogStore {
     std::optional<absl::StatusOr<LogIndex>> result;
     AppendDone done;
   };
-  void Arrive(uint64_t number, Epoch epoch, std::vector<std::string> records,
-              bool lost);
-  void Answer(uint64_t number, absl::StatusOr<LogIndex> result);
+  // `ordinal`: of the request on its link, and of the reply.
+  void Arrive(uint64_t number, uint64_t ordinal, Epoch epoch,
+              std::vector<std::string> records, bool lost);
+  void Answer(uint64_t number, uint64_t ordinal,
+              absl::StatusOr<LogIndex> result);
   void Finish(uint64_t number, absl::StatusOr<LogIndex> result);
 
   Process* const process_;

@@ -39,13 +39,17 @@ using testing::SimHost;
 
 constexpr int64_t kSecond = 1'000'000'000;
 
-// A name as one word of a fault's id, without blanks, quotes or '#'. Different
-// names, different words.
-std::string PlainWord(std::string_view name) {
+// A name as it stands in a fault's id, without quotes or '#', and with single
+// blanks where `has_blanks`. Different names are different there, and none is
+// empty.
+std::string Plain(std::string_view name, bool has_blanks = false) {
   constexpr std::string_view kPlain = "-_.,:;/+=@()[]";
+  if (name.empty()) return "%";
   std::string word;
-  for (const char c : name) {
-    if (absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+  for (const char& c : name) {
+    const bool is_blank = has_blanks && c == ' ' && !word.empty() &&
+                          word.back() != ' ' && &c != &name.back();
+    if (is_blank || absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
         kPlain.find(c) != kPlain.npos) {
       word += c;
     } else {
@@ -92,8 +96,8 @@ bool World::StrikesAs(std::string_view name, double probability, Chance chance,
     return false;
   }
   std::string id =
-      absl::StrCat(Sv(name), " ", PlainWord(who), whom.empty() ? "" : " -> ",
-                   PlainWord(whom), " ", ordinal);
+      absl::StrCat(Plain(name, /*has_blanks=*/true), " ", Plain(who),
+                   whom.empty() ? "" : " -> " + Plain(whom), " ", ordinal);
   if (muted_.count(id) > 0 || (only_chosen_ && chosen_.count(id) == 0)) {
     left_out_.push_back(std::move(id));
     return false;
@@ -107,8 +111,9 @@ bool World::StrikesAs(std::string_view name, double probability, Chance chance,
 
 void World::SetFilter(const testing::FaultFilter& filter) {
   muted_.insert(filter.muted.begin(), filter.muted.end());
-  only_chosen_ = filter.kept.has_value();
-  if (only_chosen_) chosen_.insert(filter.kept->begin(), filter.kept->end());
+  if (!filter.kept.has_value()) return;
+  only_chosen_ = true;
+  chosen_.insert(filter.kept->begin(), filter.kept->end());
 }
 
 int64_t World::Delay(Chance chance, const Link& link, uint64_t ordinal) {
@@ -255,7 +260,7 @@ void World::Send(Process* process, Envelope envelope) {
   Link& link = LinkBetween(*from, *to);
   const uint64_t ordinal = link.envelopes++;
   const auto strikes = [&](Chance chance, double probability) {
-    return Strikes(chance, probability, link.hash, ordinal, who, whom);
+    return Strikes(chance, probability, link.hash, ordinal, link.from, link.to);
   };
   if (IsCut(link) || strikes(Chance::kEnvelopeLoss, faults_.envelope_loss)) {
     return;

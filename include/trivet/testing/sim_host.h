@@ -100,11 +100,14 @@ class TRIVET_EXPORT SimHost {
   // For ports of your own, and for mocks: whether a fault strikes now. As all
   // faults it is named by its class, this host, the place, and how often that
   // was asked, stands in the trace and in FaultsFired(), can be left out, and
-  // never strikes once Simulation::Calm() was called.
+  // never strikes once Simulation::Calm() was called. `kind` is a name that the
+  // simulation's own classes do not have.
   bool Strikes(std::string_view kind, double probability,
                std::string_view place = {});
 
   // A number for what such a fault does: the seed's, the next one each time.
+  // Draw it whether or not the fault strikes, so that one that is left out
+  // moves no other.
   uint64_t Draw(std::string_view kind, std::string_view place = {});
 
   // A moment at which the process may crash by chance, as in the middle of a
