@@ -80,7 +80,8 @@ void FaultyResource::Prepare(const TxnId& id, std::string work,
   // that is destroyed may be who answers.
   resource_->Apply(
       id, Decision::kAbort, /*work=*/"",
-      [resource = resource_, executor = executor_, id, work = std::move(work),
+      [resource = resource_, executor = executor_, id = id,
+       work = std::move(work),
        answer = std::move(answer)](const absl::Status& aborted) mutable {
         if (aborted.ok()) {
           std::move(answer)(Vote{Vote::kNo, "the resource has failed"});

@@ -18,7 +18,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "src/internal/invariant.h"
-#include "src/internal/strings.h"
 #include "src/testing/dice.h"
 #include "src/testing/event_queue.h"
 #include "src/testing/log_file.h"
