@@ -404,6 +404,7 @@ inline Replay(t, p) {
        assert(durable[p] > t); ack[IX(t, p)] = 1 }
 
 #define UNSYNCED(t, p) (log[IX(t, p)] != disk[IX(t, p)])
+#define AWAITS_SYNC(t, p) (UNSYNCED(t, p) || branch[IX(t, p)] == LOGGING)
 #define CUT(t, p) log[IX(t, p)] = disk[IX(t, p)]
 #define LOSES_POWER(guard, cut) \
   :: d_step { crashes < CRASHES && guard -> crashes++; cut; Replay(0, p); Replay(1, p) }
@@ -414,7 +415,7 @@ end:
   AT(0)
   AT(1)
   :: d_step { horizon[p] > durable[p] -> durable[p] = horizon[p]; Sync(p) }  /* PA-26 */
-  :: d_step { log[IX(0, p)] != disk[IX(0, p)] || log[IX(1, p)] != disk[IX(1, p)] -> Sync(p) }
+  :: d_step { AWAITS_SYNC(0, p) || AWAITS_SYNC(1, p) -> Sync(p) }
   /* The process dies, and the page cache stays; or the power goes, and of each
    * transaction's records what was not synced stays or goes. */
   :: d_step { crashes < CRASHES -> crashes++; Replay(0, p); Replay(1, p) }
