@@ -208,8 +208,22 @@ TEST(RingBuilder, RefusesOptionsOutOfRange) {
   options.secret.pop_back();
   MustBuild(HashRing::Builder(options).Add("a"));
   options = {};
-  options.placement = static_cast<Placement>(99);
-  ExpectRefused(HashRing::Builder(options).Add("a"), {"placement", "99"});
+  for (const int none : {-1, 99}) {
+    options.placement = static_cast<Placement>(none);
+    ExpectRefused(HashRing::Builder(options).Add("a"),
+                  {"placement", std::to_string(none)});
+  }
+}
+
+TEST(RingNode, EqualsOnlyWhoIsTheSameInAll) {
+  const RingNode node = {"a", 2, "z"};
+  EXPECT_TRUE(node == RingNode({"a", 2, "z"}));
+  for (const RingNode& other :
+       {RingNode({"b", 2, "z"}), RingNode({"a", 3, "z"}),
+        RingNode({"a", 2, "y"})}) {
+    EXPECT_FALSE(node == other);
+    EXPECT_TRUE(node != other);
+  }
 }
 
 TEST(RingBuilder, AnErrorNeverShowsTheSecret) {

@@ -198,6 +198,22 @@ TEST(RingChange, AnyChainOfChangesIsTheRingBuiltFromNothing) {
   }
 }
 
+// More nodes than are worth patching in, of few points and of many.
+TEST(RingChange, MayBeOfMostNodesAtOnce) {
+  std::mt19937_64 random(5);
+  for (const uint32_t vnodes : {1U, 100U}) {
+    std::map<std::string, RingNode> members;
+    for (int i = 0; i < 2000; ++i) {
+      const std::string id = "n" + std::to_string(i);
+      members[id] = {id, 1, ""};
+    }
+    HashRing::Builder builder(RingOf(members, Vnodes(vnodes)));
+    ChangeAnything(&random, 40, &members, &builder);
+    ASSERT_NO_FATAL_FAILURE(
+        ExpectEqual(MustBuild(builder), RingOf(members, Vnodes(vnodes))));
+  }
+}
+
 // One more node than narrow owners can tell apart, and one less again.
 TEST(RingChange, MayNeedWiderOwners) {
   HashRing::Builder builder(Vnodes(1));
@@ -240,6 +256,35 @@ TEST(RingChange, InTheMemoryOfRetiredRingsToo) {
         ExpectEqual(shared.Load(), RingOf(members, options)));
     for (const auto& [ring, of] : kept)
       ASSERT_NO_FATAL_FAILURE(ExpectEqual(ring, RingOf(of, options)));
+  }
+}
+
+// What one SharedRing retires is there for the other one too, as long as either
+// is left.
+TEST(RingChange, TwoSharedRingsMayStandOnTheSameRing) {
+  std::mt19937_64 random(6);
+  std::map<std::string, RingNode> members;
+  for (const char* const id : {"n0", "n1", "n2"}) members[id] = {id, 1, ""};
+  const HashRing ring = RingOf(members, Vnodes(50));
+  SharedRing left(ring);
+  {
+    SharedRing other(ring);
+    for (int i = 0; i < 20; ++i) {
+      const absl::Status status = other.Update([](const HashRing& before) {
+        return HashRing::Builder(before).Set({"n1", 2, ""}).Build();
+      });
+      ASSERT_TRUE(status.ok()) << status;
+    }
+  }
+  for (int i = 0; i < 20; ++i) {
+    const absl::Status status = left.Update([&](const HashRing& before) {
+      HashRing::Builder builder(before);
+      ChangeAnything(&random, 1, &members, &builder);
+      return builder.Build();
+    });
+    ASSERT_TRUE(status.ok()) << status;
+    ASSERT_NO_FATAL_FAILURE(
+        ExpectEqual(left.Load(), RingOf(members, Vnodes(50))));
   }
 }
 

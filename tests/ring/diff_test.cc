@@ -298,5 +298,18 @@ TEST(TokenRange, WrapsPastZero) {
   EXPECT_FALSE(zero.Contains(1));
 }
 
+TEST(RingDiff, TransfersAreEqualOnlyIfTheyAreInAll) {
+  const RangeTransfer transfer = {{1, 2}, "a", "b"};
+  EXPECT_TRUE(transfer == RangeTransfer({{1, 2}, "a", "b"}));
+  for (const RangeTransfer& other :
+       {RangeTransfer({{0, 2}, "a", "b"}), RangeTransfer({{1, 3}, "a", "b"}),
+        RangeTransfer({{1, 2}, "c", "b"}), RangeTransfer({{1, 2}, "a", "c"})}) {
+    EXPECT_FALSE(transfer == other);
+    EXPECT_TRUE(transfer != other);
+    EXPECT_EQ(transfer.range != other.range,
+              transfer.from == other.from && transfer.to == other.to);
+  }
+}
+
 }  // namespace
 }  // namespace trivet

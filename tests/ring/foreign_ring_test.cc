@@ -175,16 +175,13 @@ TEST_P(RingForeignRing, NodesKeepTheOrderInWhichTheyWereAdded) {
   const HashRing ring = MustBuild(builder);
   EXPECT_THAT(ids(ring), ElementsAre("c", "a", "d", "b"));
   HashRing::Builder change(ring);
-  change.Set({"a", 2, ""}).Remove("c").Add("e").Add("c");
+  change.Set({"a", 2, ""}).Remove("c").Remove("b").Add("e").Add("c");
   const HashRing changed = MustBuild(change);
-  EXPECT_THAT(ids(changed), ElementsAre("a", "d", "b", "e", "c"));
-  EXPECT_EQ(changed.Fingerprint(), MustBuild({{"a", 2, ""},
-                                              {"d", 1, ""},
-                                              {"b", 1, ""},
-                                              {"e", 1, ""},
-                                              {"c", 1, ""}},
-                                             options_)
-                                       .Fingerprint());
+  EXPECT_THAT(ids(changed), ElementsAre("a", "d", "e", "c"));
+  EXPECT_EQ(changed.Fingerprint(),
+            MustBuild({{"a", 2, ""}, {"d", 1, ""}, {"e", 1, ""}, {"c", 1, ""}},
+                      options_)
+                .Fingerprint());
 }
 
 TEST_P(RingForeignRing, FingerprintsTellApartWhatDiffers) {

@@ -119,6 +119,19 @@ TEST(RingLookup, ABatchOfAnySizeEqualsLookups) {
   }
 }
 
+TEST(RingLookup, ABatchEqualsLookupsAmongMoreNodesThanTwoBytesTellApart) {
+  std::vector<RingNode> nodes;
+  for (int i = 0; i < 70'000; ++i) nodes.push_back({std::to_string(i), 1, ""});
+  const HashRing ring = MustBuild(nodes, Vnodes(1));
+  std::vector<std::string> keys;
+  for (int i = 0; i < 1000; ++i) keys.push_back("user:" + std::to_string(i));
+  const std::vector<std::string_view> views(keys.begin(), keys.end());
+  std::vector<NodeIndex> owners(keys.size());
+  ring.LookupBatch(views, absl::MakeSpan(owners));
+  for (size_t i = 0; i < keys.size(); ++i)
+    ASSERT_EQ(owners[i], ring.LookupIndex(keys[i]));
+}
+
 TEST(RingLookupDeathTest, ABatchRequiresAsManyOwnersAsKeys) {
   const HashRing ring = MustBuild({{"a", 1, ""}});
   const std::vector<std::string_view> keys(3);
