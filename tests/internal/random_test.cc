@@ -10,6 +10,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "tests/support/fork.h"
 
 namespace trivet {
 namespace internal {
@@ -53,7 +54,7 @@ TEST(Random, AForkedChildDrawsOtherIdsThanItsParent) {
   if (child == 0) {
     const std::string id = UniqueId();
     const ssize_t wrote = write(ends[1], id.data(), id.size());
-    _exit(wrote == 32 ? 0 : 1);
+    ExitChild(wrote == 32 ? 0 : 1);
   }
   const std::string ours = UniqueId();
   std::string theirs(32, '\0');

@@ -3,10 +3,6 @@
 // The ends of a LockClient: destroyed with work unfinished, inside its own
 // callbacks, and forked.
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +14,7 @@
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "tests/lock/support/lock_client_fixture.h"
+#include "tests/support/fork.h"
 #include "trivet/lock/lock_client.h"
 
 namespace trivet {
@@ -200,26 +197,16 @@ TEST_F(LockClientLifetimeTest, SessionsThatAreOverAreForgotten) {
 
 // --- Fork --------------------------------------------------------------------
 
-// Runs `child` in a forked child; the test fails where it says false.
-void InForkedChild(const std::function<bool()>& child) {
-  const pid_t pid = fork();
-  ASSERT_GE(pid, 0);
-  if (pid == 0) _exit(child() ? 0 : 1);
-  int status = 0;
-  ASSERT_EQ(waitpid(pid, &status, 0), pid);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
-}
-
 class ForkTest : public LockClientFixture {};
 
 TEST_F(ForkTest, L8_AChildHoldsNothing) {
   auto client = MakeClient();
   std::optional<Lease> lease = Take(*client);
-  InForkedChild([&] {
+  EXPECT_TRUE(InChild([&] {
     return absl::IsFailedPrecondition(lease->CheckHeld()) &&
            lease->ValidFor() == absl::ZeroDuration() &&
            lease->fencing_token() == FencingToken();
-  });
+  }));
   EXPECT_TRUE(lease->CheckHeld().ok());
 }
 
@@ -228,7 +215,7 @@ TEST_F(ForkTest, L8_AChildSendsNothingForItsParent) {
   std::optional<Lease> lease = Take(*client);
   const Locked waiting = Start(*client, "jobs", absl::Minutes(5));
   const size_t calls = flaky_.calls.size();
-  InForkedChild([&] {
+  EXPECT_TRUE(InChild([&] {
     executor_.AdvanceBy(absl::Minutes(1));
     bool refused = false;
     lease->ReleaseAsync([&](const absl::Status& status) {
@@ -238,14 +225,14 @@ TEST_F(ForkTest, L8_AChildSendsNothingForItsParent) {
     client.reset();
     executor_.AdvanceBy(absl::Minutes(1));
     return refused && flaky_.calls.size() == calls && !waiting->has_value();
-  });
+  }));
   EXPECT_TRUE(lease->CheckHeld().ok());
   EXPECT_FALSE(IsFree("jobs"));
 }
 
 TEST_F(ForkTest, L8_AChildsCopyOfAClientRefuses) {
   auto client = MakeClient();
-  InForkedChild([&] {
+  EXPECT_TRUE(InChild([&] {
     const Locked locked = Start(*client, "jobs", absl::Minutes(5));
     const Tried tried = StartTry(*client, "jobs");
     const bool refused = absl::IsFailedPrecondition((*locked)->status()) &&
@@ -254,7 +241,7 @@ TEST_F(ForkTest, L8_AChildsCopyOfAClientRefuses) {
     const auto own = MakeClient();
     const Lease lease = Take(*own);
     return refused && lease.CheckHeld().ok();
-  });
+  }));
   EXPECT_TRUE(IsFree("jobs"));
 }
 

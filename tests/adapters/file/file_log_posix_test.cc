@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/adapters/file/file_log_test_util.h"
+#include "tests/support/fork.h"
 #include "tests/support/temp_dir.h"
 #include "trivet/adapters/file/file_log_store.h"
 #include "trivet/host/log_store.h"
@@ -33,15 +33,6 @@ mode_t ModeOf(const std::string& path) {
   struct stat found = {};
   EXPECT_EQ(stat(path.c_str(), &found), 0) << path;
   return found.st_mode & 07777;
-}
-
-// Runs `check` in a forked child; whether it returned true there.
-bool InChild(const std::function<bool()>& check) {
-  const pid_t child = fork();
-  if (child == 0) _exit(check() ? 0 : 1);
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 class FileLogPosix : public testing::Test {
@@ -124,7 +115,7 @@ TEST_F(FileLogPosix, AForkedChildDoesNotHoldTheLock) {
     close(to_child[1]);
     const bool told = write(to_parent[1], &byte, 1) == 1;
     const bool ended = read(to_child[0], &byte, 1) == 0;
-    _exit(told && ended ? 0 : 1);
+    ExitChild(told && ended ? 0 : 1);
   }
   ASSERT_EQ(read(to_parent[0], &byte, 1), 1) << "the child is alive";
   EXPECT_FALSE(Open().ok()) << "the parent still has it";
@@ -157,7 +148,7 @@ TEST_F(FileLogPosix, AProcessKilledMidwayLeavesALogThatOpens) {
       good = Append(log.get(), 1, {std::string(500, 'r')}).ok() &&
              write(ends[1], &i, 1) == 1;
     }
-    _exit(1);
+    ExitChild(1);
   }
   close(ends[1]);
   constexpr size_t kProgress = 20;  // Lines of it, then the kill.
