@@ -11,9 +11,9 @@
 #                            processors, the package in every way, planted
 #                            bugs, each module alone, simulated histories,
 #                            threads under ThreadSanitizer, models, crash
-#                            points, fuzzers
-#       --budget MINUTES     begin no further stage after that time
-#       --full               every stage, with ten times the histories
+#                            points, coverage, flipped operators, fuzzers
+#       --budget MINUTES     that long (40): to each stage a slice of it
+#       --full               every stage until it has reached its goal
 #       STAGE...             only these stages
 #   sh cmake/dev.sh deps [core|all]   install packages and nothing else; for
 #                                     'all' get the source of abseil too
@@ -36,7 +36,7 @@ all_packages="$core_packages libgmock-dev libbenchmark-dev libcli11-dev
               nlohmann-json3-dev pkg-config"
 check_packages="$all_packages clang clang-tidy-19 libclang-rt-dev dpkg-dev
                 g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user-static
-                spin"
+                spin llvm python3-minimal"
 bench_packages="$all_packages gnuplot-nox"
 
 say() { printf '\n== %s\n' "$*"; }
@@ -55,7 +55,7 @@ dev.sh: $1. Please install by hand:
     GoogleTest with GoogleMock, Google Benchmark, CLI11, nlohmann-json,
     pkg-config
   for 'tidy' and 'check' as well:
-    clang with its sanitizer run-time, clang-tidy 19, spin
+    clang with its sanitizer run-time, llvm, clang-tidy 19, spin, Python 3
   for 'bench' as well:
     gnuplot
 On Debian bookworm:
@@ -212,190 +212,9 @@ bench() {
   cat "$to/tables.md"
 }
 
-# --- What is slow: the stages of check ----------------------------------------
+# --- What is slow -------------------------------------------------------------
 
-stages="asan clang tidy processors packaging mutants ring lock txn sim tsan \
-models states fuzz"
-
-asan() {
-  build asan -C cmake/ci/asan.cmake
-  run_tests asan asan -LE "slow|mutant|packaging|examples|tidy"
-}
-
-clang() {
-  build clang -C cmake/ci/clang.cmake
-  run_tests clang clang -LE "slow|mutant|packaging|examples"
-}
-
-tidy() {
-  deps $check_packages
-  say "clang-tidy over src/"
-  cmake -S . -B build/tidy -G Ninja -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
-    -DCMAKE_CXX_COMPILER=clang++ -DTRIVET_BUILD_TESTS=OFF \
-    -DTRIVET_BUILD_BENCH=OFF >/dev/null
-  find src -name '*.cc' | sort |
-    xargs -P "$jobs" -n 1 clang-tidy-19 -p build/tidy --quiet
-}
-
-# The ring on other processors, emulated: with NEON, and with neither SSE2 nor
-# NEON on one that is big-endian.
-processors() {
-  deps $check_packages
-  headers=build/processors/include  # Those that no processor has its own of.
-  mkdir -p "$headers"
-  ln -sfn /usr/include/absl /usr/include/xxhash.h "$headers"
-  for processor in aarch64 s390x; do
-    say "the ring on $processor"
-    "$processor-linux-gnu-g++" -std=c++17 -O2 -static -Wall -Wextra -Werror \
-      -I. -Iinclude -I"$headers" tests/ring/processor_check.cc \
-      src/ring/token.cc src/ring/md5.cc src/ring/crc32.cc \
-      -o "build/processors/$processor"
-    "qemu-$processor-static" "build/processors/$processor"
-  done
-}
-
-# Every way to use the package, with archives and with shared libraries.
-packaging() {
-  build_test
-  run_tests packaging-static test -L slow
-  build shared -C cmake/ci/shared.cmake
-  run_tests packaging-shared shared -LE mutant
-}
-
-# Every planted bug is found.
-mutants() {
-  build_test
-  run_tests mutants test -L mutant
-}
-
-# Histories that nobody has seen before.
-sim() {
-  build_test
-  for scenario in txn lock; do
-    first=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
-    last=$((first + ${TRIVET_HISTORIES:-20000} - 1))
-    say "$scenario: histories $first-$last"
-    build/test/tests/sim/trivet_sim "$scenario" --seeds "$first-$last" \
-      --jobs "$jobs"
-  done
-}
-
-# Everything with threads; the rest has nothing that this could find. GoogleTest
-# is not instrumented and need not be: its locks are those of pthread, which
-# ThreadSanitizer sees from outside. Abseil's are not.
-tsan() {
-  deps $check_packages
-  abseil_source
-  if [ ! -d build/tsan-abseil ]; then
-    say "building build/tsan-abseil"
-    at=build/abseil-source
-    cmake -S "$at/abseil" -B "$at/build" -G Ninja -C cmake/ci/tsan.cmake \
-      -DCMAKE_CXX_STANDARD=17 >"$at/configure.log" 2>&1 ||
-      { cat "$at/configure.log" >&2; fail "cannot configure"; }
-    cmake --build "$at/build" -j "$jobs"
-    cmake --install "$at/build" --prefix "$at/prefix" >/dev/null
-    mv "$at/prefix" build/tsan-abseil  # It is all there or not at all.
-    rm -rf "$at"
-  fi
-  target=threads
-  build tsan -C cmake/ci/tsan.cmake
-  export TSAN_OPTIONS="suppressions='$PWD/cmake/ci/tsan.supp'"
-  run_tests tsan tsan -L threads
-}
-
-# The protocols as models, all of their states.
-models() {
-  deps $check_packages
-  configure models -DTRIVET_MODELS=ON -DTRIVET_INSTALL=OFF \
-    -DTRIVET_BUILD_BENCH=OFF -DTRIVET_BUILD_CLI=OFF
-  run_tests models models -L model
-}
-
-# Every crash point of a small transaction, and what a power loss may leave of a
-# log.
-states() {
-  build_test
-  TRIVET_ENUMERATION_STRIDE=${TRIVET_ENUMERATION_STRIDE:-20} \
-    build/test/tests/txn/txn_enumeration_test
-  TRIVET_CRASH_SEEDS=${TRIVET_CRASH_SEEDS:-100} \
-    build/test/tests/adapters/file/file_log_crash_test
-}
-
-# Inputs that nobody has thought of, for a while each; what was found once and
-# is to be tried for ever belongs in tests/fuzz/corpus.
-fuzz() {
-  seconds=${TRIVET_FUZZ_SECONDS:-60}
-  configure fuzz -C cmake/ci/fuzz.cmake
-  for source in tests/fuzz/*_fuzz.cc; do
-    name=$(basename "$source" _fuzz.cc)
-    cmake --build build/fuzz -j "$jobs" --target "${name}_fuzz"
-    say "fuzzing $name for $seconds s"
-    mkdir -p "build/fuzz/corpus/$name"
-    build/fuzz/tests/fuzz/"${name}_fuzz" -max_total_time="$seconds" \
-      -print_final_stats=1 -verbosity=0 -artifact_prefix=build/fuzz/ \
-      "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name"
-  done
-}
-
-# Each module configures, builds, installs and passes its tests alone.
-alone() {
-  build "$1" -C cmake/ci/alone.cmake -DTRIVET_MODULES="$1"
-  run_tests "$1" "$1" -LE "slow|mutant"
-}
-ring() { alone ring; }
-lock() { alone lock; }
-txn() { alone txn; }
-
-check() {
-  budget=
-  chosen=
-  while [ $# -gt 0 ]; do
-    case $1 in
-      --full)
-        budget=
-        export TRIVET_HISTORIES=200000 TRIVET_FUZZ_SECONDS=240
-        export TRIVET_ENUMERATION_STRIDE=1 TRIVET_CRASH_SEEDS=1000
-        ;;
-      --budget)
-        [ $# -ge 2 ] || fail "--budget needs a number of minutes"
-        budget=$2
-        case $budget in
-          '' | *[!0-9]*) fail "--budget: '$budget' is no number of minutes" ;;
-        esac
-        shift
-        ;;
-      *)
-        case " $stages " in
-          *" $1 "*) chosen="$chosen $1" ;;
-          *) fail "check: no stage '$1'; the stages are: $stages" ;;
-        esac
-        ;;
-    esac
-    shift
-  done
-  deps $check_packages
-  begin=$(date +%s)
-  report=
-  failed=0
-  for stage in ${chosen:-$stages}; do
-    start=$(date +%s)
-    if [ -n "$budget" ] && [ $((start - begin)) -ge $((budget * 60)) ]; then
-      result="not reached"
-    # A stage is a process of its own: 'set -e' means nothing inside an 'if'.
-    elif sh "$self" stage "$stage"; then
-      result="passed"
-    else
-      result="FAILED"
-      failed=1
-    fi
-    report="$report$(printf '%-8s %-12s %5d s' "$stage" "$result" \
-      $(($(date +%s) - start)))
-"
-  done
-  say "check"
-  printf '%s' "$report"
-  return "$failed"
-}
+. cmake/ci/stages.sh  # The stages, check.
 
 command=${1:-help}
 [ $# -eq 0 ] || shift
@@ -406,7 +225,7 @@ case $command in
   tidy) tidy ;;
   bench) bench "$@" ;;
   check) check "$@" ;;
-  stage) "$1" ;;
+  stage) "$@" ;;
   deps)
     case ${1:-all} in
       core) deps $core_packages ;;

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+# cmake -C cmake/ci/coverage.cmake: which lines and branches the tests reach.
+set(CMAKE_BUILD_TYPE Debug CACHE STRING "")
+set(CMAKE_CXX_COMPILER clang++ CACHE STRING "")
+set(CMAKE_CXX_FLAGS "-fprofile-instr-generate -fcoverage-mapping"
+    CACHE STRING "")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1" CACHE STRING "")
+set(TRIVET_BUILD_BENCH OFF CACHE BOOL "")
+set(TRIVET_BUILD_CLI OFF CACHE BOOL "")
+set(TRIVET_BUILD_EXAMPLES OFF CACHE BOOL "")
+set(TRIVET_INSTALL OFF CACHE BOOL "")
