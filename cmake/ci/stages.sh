@@ -146,23 +146,32 @@ models() {
     "$(number_of models model) checked" "no error, every mistake found"
 }
 
-# Every crash point of a small transaction, and what a power loss may leave of a
-# log.
+# Every crash point of a small transaction, every allocation at which memory may
+# run out, and what a power loss may leave of a log.
 states() {
   build_test
+  stride=1 allocations=1 seeds=1000
+  [ -z "$slice" ] || stride=20 allocations=5 seeds=100
   log=build/states.log
-  stride=1 seeds=1000
-  [ -z "$slice" ] || stride=20 seeds=100
   TRIVET_ENUMERATION_STRIDE=$stride \
     build/test/tests/txn/txn_enumeration_test >"$log" || { cat "$log"; exit 1; }
-  runs=$(awk '$2 == "runs" { n += $1 } END { print n + 0 }' "$log")
-  figure "crash points of a transaction" "$runs runs, 0 violations" \
-    ">= 500,000, 0"
+  figure "crash points of a transaction" \
+    "$(sum_of "enumeration: " "$log") runs, 0 violations" ">= 500,000, 0"
+  TRIVET_ALLOCATION_STRIDE=$allocations \
+    build/test/tests/txn/txn_out_of_memory_test >"$log" ||
+    { cat "$log"; exit 1; }
+  figure "allocations that fail" \
+    "$(sum_of "out of memory: " "$log") deaths, 0 violations" "every one, 0"
   TRIVET_CRASH_SEEDS=$seeds \
     build/test/tests/adapters/file/file_log_crash_test >"$log" ||
     { cat "$log"; exit 1; }
-  bad=$(awk '$2 == "states" { n += $1 } END { print n + 0 }' "$log")
-  figure "crash states of the file log" "$bad, none bad" ">= 100,000, 0"
+  figure "crash states of the file log" \
+    "$(sum_of "states: " "$log"), none bad" ">= 100,000, 0"
+}
+
+# sum_of TEXT LOG: of the numbers that follow TEXT.
+sum_of() {
+  sed -n "s/^$1\([0-9]*\).*/\1/p" "$2" | awk '{ n += $1 } END { print n + 0 }'
 }
 
 # What the tests reach of the core.

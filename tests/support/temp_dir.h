@@ -16,7 +16,9 @@ namespace trivet {
 
 class TempDir {
  public:
-  TempDir() : path_(testing::TempDir() + "trivet-XXXXXX") {
+  // Below `parent`, which ends with a slash.
+  explicit TempDir(const std::string& parent = testing::TempDir())
+      : path_(parent + "trivet-XXXXXX") {
     EXPECT_NE(mkdtemp(path_.data()), nullptr) << path_;
   }
   ~TempDir() {

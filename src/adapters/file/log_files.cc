@@ -31,7 +31,8 @@ inline namespace v0_1 {
 namespace internal {
 namespace {
 
-constexpr char kUnnamed[] = "new";
+// No name that somebody else would give a file: it is removed unread.
+constexpr char kUnnamed[] = "trivet-segment.new";
 constexpr std::string_view kSuffix = ".log";
 constexpr size_t kDigits = 16;
 constexpr size_t kFrameBodyEnough = size_t{256} << 10;

@@ -6,7 +6,7 @@
 //   directory/lock                    held while the log is open
 //             0000000000000007.log    segments, oldest first
 //             0000000000000008.log
-//             new                     a segment in the making
+//             trivet-segment.new      a segment in the making
 //
 // A segment gets its name only when it is whole and durable, and only when
 // the segment before it is durable; it loses it, oldest first, only when

@@ -24,7 +24,7 @@ TEST(FileLogCrash, EveryPowerLossLeavesAllThatWasForced) {
   CrashExplorer explorer;
   ASSERT_GT(explorer.moments(), 100U);
   EXPECT_EQ(explorer.PowerLosses(Seeds()), "");
-  std::printf("%" PRIu64 " states of %zu moments\n", explorer.states(),
+  std::printf("states: %" PRIu64 " of %zu moments\n", explorer.states(),
               explorer.moments());
   EXPECT_GE(explorer.states(), 100 * Seeds());
 }

@@ -331,18 +331,20 @@ TEST(FileLogForeign, OtherFilesInTheDirectoryAreLeftAlone) {
   files["README"] = "somebody's notes";
   files["2.log"] = "not our kind of name";
   files["000000000000000A.log"] = "nor is this";
+  files["new"] = "what is new";
   MemoryDisk disk;
   PutFiles(files, &disk);
   ASSERT_TRUE(Recover(&disk).ok());
   EXPECT_EQ(disk.Contents(kDirectory, "README"), "somebody's notes");
   EXPECT_EQ(disk.Contents(kDirectory, "2.log"), "not our kind of name");
   EXPECT_EQ(disk.Contents(kDirectory, "000000000000000A.log"), "nor is this");
+  EXPECT_EQ(disk.Contents(kDirectory, "new"), "what is new");
 }
 
 TEST(FileLogForeign, WhatACrashLeftUnnamedIsRemovedByTheNextClaim) {
   const Reference reference = MakeReference(1, 0);
   Files files = reference.files;
-  files["new"] = "half a segment";
+  files["trivet-segment.new"] = "half a segment";
   MemoryDisk disk;
   PutFiles(files, &disk);
   ASSERT_TRUE(Recover(&disk).ok());

@@ -187,7 +187,7 @@ TEST_F(FileLogPosix, WritesThroughNoSymbolicLink) {
   auto log = Create();
   const std::string victim = dir_.Sub("victim");
   close(open(victim.c_str(), O_CREAT | O_WRONLY, 0600));
-  std::filesystem::create_symlink(victim, path_ + "/new");
+  std::filesystem::create_symlink(victim, path_ + "/trivet-segment.new");
   EXPECT_TRUE(ClaimAll(log.get()).ok()) << "the link is removed like any file";
   EXPECT_EQ(std::filesystem::file_size(victim), 0U);
 }

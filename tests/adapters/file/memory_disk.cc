@@ -106,9 +106,19 @@ void MemoryDisk::FailCall(uint64_t n, int error) {
   fail_with_ = error;
 }
 
+void MemoryDisk::ShortenCall(uint64_t n) {
+  absl::MutexLock lock(&mu_);
+  shorten_at_ = calls_ + n;
+}
+
 uint64_t MemoryDisk::calls() const {
   absl::MutexLock lock(&mu_);
   return calls_;
+}
+
+size_t MemoryDisk::open_descriptors() const {
+  absl::MutexLock lock(&mu_);
+  return open_.size();
 }
 
 void MemoryDisk::OnChange(std::function<void(const State&)> watch) {
@@ -264,6 +274,7 @@ int64_t MemoryDisk::Read(int file, char* to, size_t size, uint64_t offset) {
   if (const int error = Enter(false)) return error;
   const std::string& bytes = FileOf(file).bytes;
   if (offset >= bytes.size()) return 0;
+  if (calls_ == shorten_at_) size = (size + 1) / 2;
   return static_cast<int64_t>(bytes.copy(to, size, offset));
 }
 
@@ -272,6 +283,7 @@ int64_t MemoryDisk::Write(int file, const char* from, size_t size,
   absl::MutexLock lock(&mu_);
   const int error = Enter(true);
   if (error != 0) size /= 2;
+  if (calls_ == shorten_at_) size = (size + 1) / 2;
   const std::string bytes(from, size);
   State::File& to = FileOf(file);
   Put(&to.bytes, offset, bytes);

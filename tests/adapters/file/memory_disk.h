@@ -77,8 +77,15 @@ class MemoryDisk : public internal::FileOps {
   // that a write writes half, and a sync leaves its pages clean.
   void FailCall(uint64_t n, int error);
 
+  // The n-th call from now, if it reads or writes, does only half of it, and
+  // says so.
+  void ShortenCall(uint64_t n);
+
   // Calls made so far.
   uint64_t calls() const;
+
+  // Descriptors that nobody has closed yet.
+  size_t open_descriptors() const;
 
   // Called with the state before every call that changes something.
   void OnChange(std::function<void(const State&)> watch);
@@ -137,6 +144,7 @@ class MemoryDisk : public internal::FileOps {
   uint64_t calls_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t fail_at_ ABSL_GUARDED_BY(mu_) = 0;
   int fail_with_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t shorten_at_ ABSL_GUARDED_BY(mu_) = 0;
   bool hold_syncs_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t data_syncs_ ABSL_GUARDED_BY(mu_) = 0;
 };

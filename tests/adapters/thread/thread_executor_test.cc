@@ -217,22 +217,34 @@ TEST(ThreadExecutor, ManyThreadsMayPostAtOnce) {
   EXPECT_TRUE(state.WaitFor([&] { return ran == kPosters * kTasks; }));
 }
 
-TEST(ThreadExecutor, ReportsThatTheSystemGivesNoMoreThreads) {
+// Whether Create says, in a process of its own with this limit, that there is
+// no more of `what`.
+bool CreateReports(const std::string& what, int resource, rlim_t most) {
   constexpr uid_t kNobody = 65534;
   const pid_t child = fork();
-  ASSERT_GE(child, 0);
   if (child == 0) {
     // Root has no limit.
     if (geteuid() == 0 && setuid(kNobody) != 0) _exit(2);
-    const rlimit one = {1, 1};
-    if (setrlimit(RLIMIT_NPROC, &one) != 0) _exit(3);
-    const absl::Status status = ThreadExecutor::Create().status();
-    _exit(absl::IsResourceExhausted(status) ? 0 : 1);
+    const rlimit limit = {most, most};
+    if (setrlimit(static_cast<decltype(RLIMIT_NPROC)>(resource), &limit) != 0) {
+      _exit(3);
+    }
+    const absl::Status status = ThreadExecutor::Create({4}).status();
+    const bool told = absl::IsResourceExhausted(status) &&
+                      status.message().find(what) != std::string::npos;
+    _exit(told ? 0 : 1);
   }
   int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+// Every call of Create that can fail, with the threads there were so far.
+TEST(ThreadExecutor, ReportsWhatTheSystemDoesNotGive) {
+  EXPECT_TRUE(CreateReports("no timer", RLIMIT_NOFILE, 0));
+  for (rlim_t threads = 1; threads <= 5; ++threads) {
+    EXPECT_TRUE(CreateReports("no thread", RLIMIT_NPROC, threads)) << threads;
+  }
 }
 
 TEST(ThreadExecutorDeathTest, DiesWhenOneOfItsTasksDestroysIt) {

@@ -31,6 +31,9 @@ class FakeStore final : public VersionedStore {
   // Decides every call; without it, all are answered.
   std::function<Fate(Op)> fate;
 
+  // What is answered to a call whose request or reply is lost.
+  absl::Status lost = absl::UnavailableError("lost on the way");
+
   void Get(std::string key, Done<VersionedValue> done) override {
     Meet<VersionedValue>(
         Op::kGet, [this, key] { return Now(key); }, std::move(done));
@@ -69,6 +72,8 @@ class FakeStore final : public VersionedStore {
     held_.pop_front();
     std::move(next)();
   }
+  // Destroys what is held, uncalled; that may make new calls.
+  void DropHeld() { std::exchange(held_, {}).clear(); }
   size_t held() const { return held_.size(); }
   uint64_t writes() const { return writes_; }
 
@@ -80,9 +85,9 @@ class FakeStore final : public VersionedStore {
         return std::move(done)(act());
       case Fate::kLoseReply:
         (void)act();
-        return std::move(done)(absl::UnavailableError("reply lost"));
+        return std::move(done)(lost);
       case Fate::kLoseRequest:
-        return std::move(done)(absl::UnavailableError("request lost"));
+        return std::move(done)(lost);
       case Fate::kHoldReply:
         held_.push_back([reply = absl::StatusOr<T>(act()),
                          done = std::move(done)]() mutable {

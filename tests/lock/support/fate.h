@@ -9,8 +9,8 @@ namespace trivet {
 
 enum class Fate {
   kAnswer,       // Done, and answered inside the call.
-  kLoseReply,    // Done, and answered with kUnavailable.
-  kLoseRequest,  // Not done, and answered with kUnavailable.
+  kLoseReply,    // Done, and answered with an error.
+  kLoseRequest,  // Not done, and answered with an error.
   kHoldReply,    // Done; answered by DeliverHeld().
   kHoldRequest,  // Done and answered by DeliverHeld().
 };

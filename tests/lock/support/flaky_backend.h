@@ -41,6 +41,9 @@ class FlakyBackend final : public LockBackend {
   // Decides every call but hints; without it, all are answered.
   std::function<Fate(Op)> fate;
 
+  // What is answered to a call whose request or reply is lost.
+  absl::Status lost = absl::UnavailableError("lost on the way");
+
   LockBackendTraits traits;
   bool hints = true;  // False: they are lost.
   std::vector<Call> calls;
@@ -94,26 +97,27 @@ class FlakyBackend final : public LockBackend {
   }
   size_t held() const { return held_.size(); }
 
-  // Destroys what is held, uncalled.
-  void DropHeld() { held_.clear(); }
+  // Destroys what is held, uncalled; that may make new calls.
+  void DropHeld() { std::exchange(held_, {}).clear(); }
 
  private:
-  // `act` passes the call on; the one behind answers inside it.
+  // `act` passes the call on. Where a reply is lost or held, the backend behind
+  // must answer inside the call.
   template <typename T, typename Act>
   void Meet(Call call, Act act, Done<T> done) {
     const Op op = call.op;
     calls.push_back(std::move(call));
     const Fate met = fate == nullptr ? Fate::kAnswer : fate(op);
+    if (met == Fate::kAnswer) return act(std::move(done));
     std::optional<absl::StatusOr<T>> reply;
     if (met != Fate::kLoseRequest && met != Fate::kHoldRequest) {
       act([&](absl::StatusOr<T> answer) { reply = std::move(answer); });
     }
     switch (met) {
-      case Fate::kAnswer:
-        return std::move(done)(*std::move(reply));
+      case Fate::kAnswer:  // See above.
       case Fate::kLoseReply:
       case Fate::kLoseRequest:
-        return std::move(done)(absl::UnavailableError("lost on the way"));
+        return std::move(done)(lost);
       case Fate::kHoldReply:
         held_.push_back(
             [reply = *std::move(reply), done = std::move(done)]() mutable {
