@@ -82,6 +82,8 @@ class Dice {
  public:
   explicit Dice(uint64_t seed) : seed_(seed) {}
 
+  uint64_t seed() const { return seed_; }
+
   uint64_t Draw(Chance chance, uint64_t about, uint64_t ordinal) const {
     const uint64_t key = Combine(seed_, static_cast<uint64_t>(chance));
     return Combine(Combine(key, about), ordinal);

@@ -148,7 +148,8 @@ absl::StatusOr<SimFlags> ParseSimFlags(
     } else if (name == "--trace") {
       flags.trace = true;
     } else if (name == "--seeds" || name == "--jobs" || name == "--replay" ||
-               name == "--out" || (name == "--bug" && !bugs.bugs.empty())) {
+               name == "--out" || name == "--scripts" ||
+               (name == "--bug" && !bugs.bugs.empty())) {
       ++i;
       const std::string value = i < arguments.size() ? arguments[i] : "";
       if (value.empty()) {
@@ -162,9 +163,10 @@ absl::StatusOr<SimFlags> ParseSimFlags(
       } else if (name == "--jobs") {
         parsed = ParseJobs(value, &flags.jobs);
       } else {
-        (name == "--replay" ? flags.replay
-         : name == "--out"  ? flags.out
-                            : flags.bug) = value;
+        (name == "--replay"    ? flags.replay
+         : name == "--out"     ? flags.out
+         : name == "--scripts" ? flags.scripts
+                               : flags.bug) = value;
       }
       if (!parsed.ok()) return parsed;
     } else {
@@ -181,14 +183,15 @@ std::string SimUsage(std::string_view program, bool with_bugs) {
   const auto name = Sv(program);
   return absl::StrCat(
       "usage: ", name, " SCENARIO --seeds FIRST-LAST [--jobs N] [--shrink] ",
-      "[--trace] [--out FILE]\n       ", name,
-      " [SCENARIO] --replay FILE [--shrink] [--trace] [--out FILE]\n       ",
-      name, " --list\n",
-      with_bugs ? absl::StrCat("       ", name,
-                               " --bug NAME [--seeds FIRST-LAST] [--jobs N] ",
-                               "[--shrink] [--trace] [--out FILE]\n       ",
-                               name, " --list-bugs\n")
-                : "");
+      "[--trace] [--out FILE] [--scripts FOLDER]\n       ", name,
+      " [SCENARIO] --replay FILE [--shrink] [--trace] [--out FILE] ",
+      "[--scripts FOLDER]\n       ", name, " --list\n",
+      with_bugs
+          ? absl::StrCat("       ", name,
+                         " --bug NAME [--seeds FIRST-LAST] [--jobs N] ",
+                         "[--shrink] [--trace] [--out FILE] ",
+                         "[--scripts FOLDER]\n       ", name, " --list-bugs\n")
+          : "");
 }
 
 }  // namespace internal

@@ -38,6 +38,7 @@ struct SimFlags {
   std::optional<SeedRange> seeds;
   std::string replay;
   std::string out;
+  std::string scripts;
   std::string bug;
 };
 

@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "src/internal/invariant.h"
 #include "src/testing/replay_file.h"
+#include "src/testing/script_folder.h"
 #include "src/testing/sim_flags.h"
 #include "src/testing/sweep.h"
 #include "trivet/testing/history.h"
@@ -63,6 +64,13 @@ class SimProgram {
       for (const PlantedBugs::Bug& bug : bugs_.bugs) Print(bug.name + "\n");
     }
     if (flags_.help || flags_.list || flags_.list_bugs) return kClean;
+    if (!flags_.scripts.empty()) {
+      const absl::Status made = MakeFolder(flags_.scripts);
+      if (!made.ok()) {
+        Complain(made);
+        return kWrongUse;
+      }
+    }
     if (!flags_.bug.empty()) return FindBug();
     if (!flags_.replay.empty()) return ReplayAll();
     return SweepSeeds(flags_.seeds.value_or(SeedRange()));
@@ -120,7 +128,8 @@ class SimProgram {
   int RunOne(const Scenario& scenario, Replay replay,
              const std::string& said = "") {
     const HistoryOptions options = {replay.seed, replay.faults, flags_.trace};
-    History history = scenario.run(options);
+    const Scenario writing = WritingScripts(scenario, flags_.scripts);
+    History history = writing.run(options);
     const std::string stale = StaleFaults(replay, history);
     if (history.violations.empty() && !said.empty()) {
       Print(absl::StrCat(
@@ -140,6 +149,7 @@ class SimProgram {
       Shrunk shrunk = Shrink(scenario, options, std::move(history));
       replay.faults = std::move(shrunk.faults);
       history = std::move(shrunk.history);
+      if (!flags_.scripts.empty()) writing.run({replay.seed, replay.faults});
       how = absl::StrCat("shrunk in ", shrunk.runs, " runs",
                          shrunk.complete ? "" : ", and given up there",
                          "; to see it again:\n", ToString(replay));
@@ -274,7 +284,8 @@ class SimProgram {
     Print(absl::StrCat("found ", bug.name, " after ", seed - seeds.first + 1,
                        " histories (seed ", seed, ")\n", with->said));
     const Replay replay = {scenario.name, seed, {}};
-    if (!with->died && (flags_.shrink || flags_.trace || !flags_.out.empty())) {
+    if (!with->died && (flags_.shrink || flags_.trace || !flags_.out.empty() ||
+                        !flags_.scripts.empty())) {
       bugs_.activate(bug.name);
       const int shown = RunOne(scenario, replay);
       return shown == kWrongUse ? shown : kClean;

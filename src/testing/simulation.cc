@@ -58,6 +58,7 @@ Simulation::Simulation(const HistoryOptions& options, FaultOptions faults)
       world_(std::make_unique<internal::World>(
           options.seed, Without(options.faults.off, faults))) {
   world_->SetFilter(options.faults);
+  if (options.scripts != nullptr) world_->WriteScripts(options.scripts);
 }
 
 Simulation::~Simulation() = default;

@@ -26,6 +26,7 @@
 #include "src/testing/log_file.h"
 #include "src/testing/node.h"
 #include "src/testing/trace.h"
+#include "src/testing/transcripts.h"
 #include "trivet/config.h"
 #include "trivet/host/executor.h"
 #include "trivet/host/transport.h"
@@ -146,6 +147,12 @@ class World : private RandomSource {
   std::vector<testing::SimFault> FaultsFired() const { return fired_; }
   std::vector<std::string> FaultsLeftOut() const { return left_out_; }
   void SetFilter(const testing::FaultFilter& filter);
+  void WriteScripts(testing::ScriptSink sink) {
+    transcripts_ = std::make_unique<Transcripts>(this, std::move(sink));
+  }
+
+  // Whose event is running. nullptr: nobody's.
+  const Process* running() const { return running_; }
 
  private:
   friend class Process;  // Tells which one is running.
@@ -190,6 +197,7 @@ class World : private RandomSource {
   std::map<std::string, SharedFile, std::less<>> shared_logs_;
   std::map<std::string, Register> registers_;
 
+  std::unique_ptr<Transcripts> transcripts_;
   absl::AnyInvocable<void()> look_;
   absl::AnyInvocable<std::string(std::string_view)> describe_;
   std::vector<testing::SimFault> fired_;

@@ -29,6 +29,7 @@
 #include "src/txn/log_writer.h"
 #include "src/txn/mailer.h"
 #include "src/txn/peer_table.h"
+#include "src/txn/script.h"
 #include "src/txn/txn_driver.h"
 #include "trivet/host/executor.h"
 #include "trivet/host/log_store.h"
@@ -118,9 +119,10 @@ class Coordinator::Impl final : public internal::TxnDriver<CoordinatorMachine> {
   using TxnDriver::executor;
 
   Impl(const internal::TxnPorts& ports, RoleIdentity self, PeerTable table,
-       const CoordinatorOptions& options, CoordinatorMachine machine)
+       const CoordinatorOptions& options, CoordinatorMachine machine,
+       std::unique_ptr<internal::ScriptWriter> script)
       : TxnDriver(ports, self.epoch, internal::Mailer::Peers::kParticipants,
-                  std::move(table), std::move(machine)),
+                  std::move(table), std::move(machine), std::move(script)),
         self_(std::move(self)),
         options_(options) {}
 
@@ -376,12 +378,14 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Open(
       !own.ok()) {
     return internal::UnfitLog(owner, own);
   }
-  CoordinatorMachine machine(
-      self, options, internal::JitterSeed(name, self.epoch), claimed->records);
+  const uint64_t seed = internal::JitterSeed(name, self.epoch);
+  CoordinatorMachine machine(self, options, seed, claimed->records);
+  auto script = internal::ScriptWriter::Start(self, options, seed,
+                                              claimed->records, table);
   // Not make_shared: timers hold weak pointers.
-  std::shared_ptr<Impl> impl(
-      new Impl({executor, transport, log, std::move(name)}, std::move(self),
-               std::move(table), options, std::move(machine)));
+  std::shared_ptr<Impl> impl(new Impl(
+      {executor, transport, log, std::move(name)}, std::move(self),
+      std::move(table), options, std::move(machine), std::move(script)));
   impl->Enqueue(Ticked{});
   return std::unique_ptr<Coordinator>(new Coordinator(std::move(impl)));
 }

@@ -2,6 +2,7 @@
 
 #include "trivet/txn/participant.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "src/txn/log_writer.h"
 #include "src/txn/mailer.h"
 #include "src/txn/peer_table.h"
+#include "src/txn/script.h"
 #include "src/txn/txn_driver.h"
 #include "trivet/host/executor.h"
 #include "trivet/host/log_store.h"
@@ -70,9 +72,10 @@ absl::Status CheckOwn(const std::vector<LoggedRecord>& records,
 class Participant::Impl final : public internal::TxnDriver<ParticipantMachine> {
  public:
   Impl(const internal::TxnPorts& ports, Resource* resource, Epoch epoch,
-       PeerTable table, Machine machine)
+       PeerTable table, Machine machine,
+       std::unique_ptr<internal::ScriptWriter> script)
       : TxnDriver(ports, epoch, internal::Mailer::Peers::kCoordinators,
-                  std::move(table), std::move(machine)),
+                  std::move(table), std::move(machine), std::move(script)),
         resource_(resource) {}
 
   void Receive(Envelope&& envelope);
@@ -253,12 +256,14 @@ absl::StatusOr<std::unique_ptr<Participant>> Participant::Open(
 
   const Epoch epoch = claimed->epoch;
   const RoleIdentity self{name, table.Intern(name), epoch};
-  Machine machine(self, options, internal::JitterSeed(name, epoch),
-                  claimed->records);
+  const uint64_t seed = internal::JitterSeed(name, epoch);
+  Machine machine(self, options, seed, claimed->records);
+  auto script = internal::ScriptWriter::Start(self, options, seed,
+                                              claimed->records, table);
   // Not make_shared: timers hold weak pointers.
   std::shared_ptr<Impl> impl(
       new Impl({executor, transport, log, std::move(name)}, resource, epoch,
-               std::move(table), std::move(machine)));
+               std::move(table), std::move(machine), std::move(script)));
   impl->Enqueue(Ticked{});
   return std::unique_ptr<Participant>(new Participant(std::move(impl)));
 }

@@ -30,6 +30,8 @@
 #include "src/txn/codec.h"
 #include "src/txn/log_writer.h"
 #include "src/txn/mailer.h"
+#include "src/txn/recorded.h"
+#include "src/txn/script.h"
 #include "src/txn/shared_peers.h"
 #include "trivet/config.h"
 #include "trivet/host/executor.h"
@@ -86,7 +88,7 @@ inline PeerId CoordinatorOf(const TxnMessage& message) {
 }
 
 template <typename Machine>
-class TxnDriver : public Pump<Machine> {
+class TxnDriver : public Pump<Recorded<Machine>> {
  public:
   using Event = typename Machine::Event;
 
@@ -101,8 +103,10 @@ class TxnDriver : public Pump<Machine> {
 
  protected:
   TxnDriver(const TxnPorts& ports, Epoch epoch, Mailer::Peers peers,
-            PeerTable table, Machine machine)
-      : Pump<Machine>(ports.executor, std::move(machine)),
+            PeerTable table, Machine machine,
+            std::unique_ptr<ScriptWriter> script)
+      : Pump<Recorded<Machine>>(
+            ports.executor, {std::move(machine), std::move(script), &peers_}),
         address_(ports.address),
         peers_(std::move(table)),
         log_writer_(ports.log, epoch),

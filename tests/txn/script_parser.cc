@@ -55,8 +55,10 @@ ScriptLine::ScriptLine(const std::string& line) {
     size_t end = at;
     bool quoted = false;
     for (; end < line.size() && (quoted || line[end] != ' '); ++end) {
-      if (line[end] == '"' && line[end - 1] != '\\') quoted = !quoted;
+      if (line[end] == '"') quoted = !quoted;
+      if (line[end] == '\\') ++end;  // What follows is no quote.
     }
+    end = std::min(end, line.size());
     const std::string token = line.substr(at, end - at);
     at = end;
     const size_t equals = token.find('=');

@@ -2,7 +2,7 @@
 
 #include "tests/txn/script_runner.h"
 
-#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,11 +13,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "src/txn/describe.h"
 #include "src/txn/peer_table.h"
+#include "src/txn/script.h"
 #include "tests/txn/script_parser.h"
 #include "trivet/host/monotonic_time.h"
 #include "trivet/txn/coordinator_machine.h"
@@ -29,10 +29,7 @@ namespace trivet {
 namespace {
 
 using internal::Describe;
-using internal::Literal;
 using internal::PeerTable;
-
-constexpr uint64_t kSeed = 7;  // Of the jitter.
 
 uint64_t ToInt(const std::string& text) {
   uint64_t value = 0;
@@ -44,11 +41,30 @@ absl::Duration ToDuration(const std::string& text) {
   return absl::ParseDuration(text, &duration) ? duration : absl::ZeroDuration();
 }
 
-void Set(const ScriptLine& line, const char* name, absl::Duration* option) {
-  if (const auto text = line.Field(name)) *option = ToDuration(*text);
+void Set(const std::string& text, absl::Duration* option) {
+  *option = ToDuration(text);
 }
-void Set(const ScriptLine& line, const char* name, size_t* option) {
-  if (const auto text = line.Field(name)) *option = ToInt(*text);
+void Set(const std::string& text, size_t* option) { *option = ToInt(text); }
+
+// The options that `line` sets, the others as by default.
+template <typename Options>
+Options ParseOptions(const ScriptLine& line) {
+  Options options;
+  internal::VisitOptions(options, [&](const char* name, auto& option) {
+    if (const auto text = line.Field(name)) Set(*text, &option);
+  });
+  return options;
+}
+
+// What `line` says of a failure, or else `usual`.
+absl::Status ParseFailure(const ScriptLine& line, const absl::Status& usual) {
+  absl::StatusCode code = usual.code();
+  for (int i = 1; i <= 16; ++i) {
+    const auto one = static_cast<absl::StatusCode>(i);
+    if (line.Field("code") == absl::StatusCodeToString(one)) code = one;
+  }
+  const auto reason = line.Field("reason");
+  return absl::Status(code, reason.value_or(std::string(usual.message())));
 }
 
 // One machine and its world: names, time and the log's indexes.
@@ -63,6 +79,11 @@ class Script {
       Create(line);
     } else if (verb == "record") {
       Recover(line);
+    } else if (verb == "peers") {
+      Meet(line);
+    } else if (verb == "pass") {
+      EnsureBuilt();
+      Pass(line);
     } else if (verb == "show") {
       EnsureBuilt();
       Show(line);
@@ -98,27 +119,25 @@ class Script {
     recovered_.push_back({index_, *record});
   }
 
+  void Meet(const ScriptLine& line) {
+    for (size_t i = 1; i < line.words.size(); ++i) {
+      peers_.Intern(line.Word(i));
+    }
+  }
+
   void EnsureBuilt() {
     if (coordinator_ || participant_) return;
     RoleIdentity self;
     self.name = role_.Word(1);
     self.self = peers_.Intern(self.name);
     self.epoch = ToInt(role_.Field("epoch").value_or("1"));
+    const uint64_t seed = ToInt(role_.Field("seed").value_or("7"));
     if (role_.Word(0) == "coordinator") {
-      CoordinatorOptions options;
-      Set(role_, "resend_min", &options.resend_min);
-      Set(role_, "max_in_flight", &options.max_in_flight);
-      Set(role_, "max_work_bytes", &options.max_work_bytes);
-      Set(role_, "max_branches", &options.max_branches);
-      coordinator_.emplace(self, options, kSeed, recovered_);
+      coordinator_.emplace(self, ParseOptions<CoordinatorOptions>(role_), seed,
+                           recovered_);
     } else {
-      ParticipantOptions options;
-      Set(role_, "inquire_min", &options.inquire_min);
-      Set(role_, "horizon_delay", &options.horizon_delay);
-      Set(role_, "orphan_scan", &options.orphan_scan);
-      Set(role_, "max_in_flight", &options.max_in_flight);
-      Set(role_, "max_work_bytes", &options.max_work_bytes);
-      participant_.emplace(self, options, kSeed, recovered_);
+      participant_.emplace(self, ParseOptions<ParticipantOptions>(role_), seed,
+                           recovered_);
     }
   }
 
@@ -141,7 +160,9 @@ class Script {
   Appended ParseAppended(const ScriptLine& line) {
     const uint64_t ticket = ToInt(line.Word(1).substr(1));
     if (line.Has("fenced")) return {ticket, absl::AbortedError("fenced")};
-    if (line.Has("failed")) return {ticket, absl::InternalError("disk")};
+    if (line.Has("failed")) {
+      return {ticket, ParseFailure(line, absl::InternalError("disk"))};
+    }
     index_ = line.Field("index") ? ToInt(*line.Field("index")) : index_ + 1;
     return {ticket, index_};
   }
@@ -180,17 +201,7 @@ class Script {
     if (!event) return Print("error: no such command");
     CoordinatorMachine::Effects effects;
     coordinator_->Step(now_, *std::move(event), &effects);
-    PrintCommon(effects);
-    for (const auto& finished : effects.finished) {
-      Print(absl::StrCat(
-          "finished ", finished.call, " ", Describe(finished.number), " ",
-          finished.decision ? Describe(*finished.decision) : "unknown",
-          finished.reason.empty() ? "" : " " + Literal(finished.reason)));
-    }
-    for (const auto& refused : effects.refused) {
-      Print(absl::StrCat("refused ", refused.call, " ",
-                         refused.status.ToString()));
-    }
+    out_ += internal::ScriptOf(effects, peers_);
   }
 
   void StepParticipant(const ScriptLine& line) {
@@ -205,9 +216,10 @@ class Script {
     }
     if (verb == "voted") event = Machine::Voted{txn, ParseVote(line)};
     if (verb == "returned") {
-      event = Machine::ApplyReturned{txn, line.Has("failed")
-                                              ? absl::UnavailableError("busy")
-                                              : absl::OkStatus()};
+      event = Machine::ApplyReturned{
+          txn, line.Has("failed")
+                   ? ParseFailure(line, absl::UnavailableError("busy"))
+                   : absl::OkStatus()};
     }
     if (verb == "listed") event = ParseListed(line);
     if (verb == "resolve") {
@@ -217,21 +229,13 @@ class Script {
     if (!event) return Print("error: no such command");
     Machine::Effects effects;
     participant_->Step(now_, *std::move(event), &effects);
-    if (effects.list_prepared) Print("list-prepared");
-    for (const auto& prepare : effects.prepares) {
-      Print(absl::StrCat("prepare id=", Describe(prepare.txn, peers_),
-                         " work=", Literal(prepare.work)));
-    }
-    for (const auto& apply : effects.applies) {
-      Print(absl::StrCat("apply id=", Describe(apply.txn, peers_), " ",
-                         Describe(apply.decision),
-                         " work=", Literal(apply.work)));
-    }
-    PrintCommon(effects);
+    out_ += internal::ScriptOf(effects, peers_);
   }
 
   ParticipantMachine::Listed ParseListed(const ScriptLine& line) {
-    if (line.Has("failed")) return {absl::UnavailableError("busy")};
+    if (line.Has("failed")) {
+      return {ParseFailure(line, absl::UnavailableError("busy"))};
+    }
     std::vector<TxnKey> keys;
     for (size_t i = 1; i < line.words.size(); ++i) {
       keys.push_back(ParseKey(line.Word(i), &peers_));
@@ -243,33 +247,11 @@ class Script {
 
   void Print(const std::string& line) { absl::StrAppend(&out_, line, "\n"); }
 
-  void PrintCommon(const TxnEffects& effects) {
-    for (const LogWrite& write : effects.writes) {
-      Print(absl::StrCat(
-          "write #", write.ticket,
-          write.durability == Durability::kForced ? " forced [" : " lazy [",
-          Describe(write.record, peers_), "]"));
-    }
-    for (const Outgoing& message : effects.messages) {
-      Print(absl::StrCat("send ", peers_.Name(message.to), " ",
-                         Describe(message.message, peers_)));
-    }
-    if (effects.trim_before != 0) {
-      Print(absl::StrCat("trim-before ", effects.trim_before));
-    }
-    if (effects.stopped) {
-      Print(absl::StrCat("stopped ", effects.stopped->ToString()));
-    }
-  }
-
   void PrintWakeup() {
     const MonotonicTime wakeup = NextWakeup();
     if (wakeup == wakeup_) return;
     wakeup_ = wakeup;
-    if (wakeup == MonotonicTime::InfiniteFuture()) return Print("wakeup none");
-    Print(absl::StrCat("wakeup +",
-                       std::llround(absl::ToDoubleMilliseconds(wakeup - now_)),
-                       "ms"));
+    out_ += internal::ScriptOfWakeup(wakeup, now_);
   }
 
   void Show(const ScriptLine& line) {

@@ -12,20 +12,28 @@
 //   prepare id=bank#1/1.7 work="credit 40"
 //
 // A block is commands, a line of four dashes, and what they led to; an empty
-// line ends it. Commands, of which each but the first two kinds is one Step:
+// line ends it. Commands, of which those from `tick` to `resolve` are Steps:
 //
-//   coordinator NAME [epoch=N] [OPTION=VALUE ...]   a new machine, as are its
-//   participant NAME [OPTION=VALUE ...]             log's indexes
-//   record INDEX RECORD     that it recovers; just after the line above
-//   tick [+DURATION]        lets that time pass; without it, up to the wake-up
+//   coordinator NAME [epoch=N] [seed=N] [OPTION=VALUE ...]
+//   participant NAME [epoch=N] [seed=N] [OPTION=VALUE ...]
+//                           a new machine, as are its log's indexes
+//   record INDEX RECORD     that it recovers; just after the lines above
+//   peers NAME ...          whom its driver has met, in this order; otherwise
+//                           as they come up
+//   pass +DURATION          lets that time pass, and is no Step
+//   tick [+DURATION]        the same, and is one; without it, up to the wake-up
 //   receive FROM MESSAGE
-//   appended #TICKET [index=N] [fenced] [failed]
+//   appended #TICKET [index=N] [fenced] [FAILURE]
 //   begin CALL [timeout=DURATION] PARTICIPANT="WORK" ...
 //   abort CALL              forget ID
-//   voted ID VOTE           returned ID [failed]     listed [failed] [ID ...]
+//   voted ID VOTE           returned ID [FAILURE]   listed [FAILURE] [ID ...]
 //   resolve ID DECISION     forget ID
 //   show WHAT [ID]          outcome untold in-doubt verdicts in-flight
 //                           remembered
+//
+// FAILURE is failed [code=UNAVAILABLE] [reason="the disk is full"].
+//
+// src/txn/script.h writes the same from a machine in a driver.
 
 #ifndef TRIVET_TESTS_TXN_SCRIPT_RUNNER_H_
 #define TRIVET_TESTS_TXN_SCRIPT_RUNNER_H_

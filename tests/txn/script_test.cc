@@ -2,7 +2,11 @@
 //
 // Runs tests/txn/scripts/*.txt; each file's name is the promise it shows.
 // TRIVET_REWRITE_SCRIPTS=1 writes down what really happens instead: read the
-// difference before you commit it.
+// difference before you commit it. TRIVET_SCRIPTS=FOLDER runs others, such as
+// those that trivet_sim wrote:
+//
+//   trivet_sim txn --seeds 4711 --shrink --scripts found
+//   TRIVET_SCRIPTS=found/txn-4711 txn_script_test --gtest_filter='*LeadsTo*'
 
 #include <algorithm>
 #include <cctype>
@@ -26,7 +30,10 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr char kFolder[] = "tests/txn/scripts";
+std::filesystem::path Folder() {
+  const char* const folder = std::getenv("TRIVET_SCRIPTS");
+  return folder != nullptr ? folder : "tests/txn/scripts";
+}
 
 std::string ReadFile(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -37,7 +44,7 @@ std::string ReadFile(const std::filesystem::path& path) {
 
 std::vector<std::filesystem::path> Scripts() {
   std::vector<std::filesystem::path> scripts;
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+  for (const auto& entry : std::filesystem::directory_iterator(Folder())) {
     if (entry.path().extension() == ".txt") scripts.push_back(entry.path());
   }
   std::sort(scripts.begin(), scripts.end());

@@ -6,7 +6,7 @@
 //   HistoryOptions --> your scenario --> Simulation --> History
 //     seed                                                violations
 //     faults left out, for shrinking                      faults that struck
-//     trace wanted or not                                 hash, trace, counters
+//     trace, scripts wanted or not                        hash, trace, counters
 //
 // Thread safety: values.
 
@@ -14,9 +14,11 @@
 #define TRIVET_TESTING_HISTORY_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "trivet/testing/violations.h"
@@ -44,10 +46,19 @@ struct FaultFilter {
   bool empty() const { return off.empty() && muted.empty() && !kept; }
 };
 
+// Takes the scripts of a history: what happened to each coordinator and each
+// participant, from one start to its end, and what it wanted done. `script` is
+// "007_till_on_desk", a name for a file, and new for each start. `text` is to
+// be added to it: the input before the step, so that a step which ends the
+// process is there too, and the effects after it.
+using ScriptSink =
+    std::function<void(const std::string& script, std::string_view text)>;
+
 struct HistoryOptions {
   uint64_t seed = 0;
   FaultFilter faults;
-  bool trace = false;  // Fill in History::trace.
+  bool trace = false;            // Fill in History::trace.
+  ScriptSink scripts = nullptr;  // nullptr: not wanted.
 };
 
 // Simulation::Report() fills in everything but the counters.
