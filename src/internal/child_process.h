@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ChildProcesses: functions that run beside each other, each in a process of
-// its own. Whatever one does, it can end only itself.
+// its own, and tell their parent what they come to. Whatever one does, it can
+// end only itself; and none lasts longer than it is given.
 //
 // Thread safety: none; to be used by a program with one thread.
 
@@ -12,11 +13,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "trivet/config.h"
 
 namespace trivet {
@@ -25,37 +30,84 @@ namespace internal {
 
 class ChildProcesses {
  public:
-  struct Ended {
-    uint64_t key = 0;
-    std::string said;  // On stderr.
-    std::string died;  // "signal 6", "exit status 1"; empty: it came to its end
+  // A child's line to its parent. Nothing else is on it, whatever the child
+  // prints.
+  struct Notes;
+  class Parent {
+   public:
+    Parent(int pipe, Notes* notes) : pipe_(pipe), notes_(notes) {}
+
+    // Any bytes. They arrive even if the child dies right after this.
+    void Tell(std::string_view message) const;
+
+    // What the parent is to know if the child ends now. Costs no system call.
+    // Behind a megabyte no more is noted.
+    void Note(std::string_view message) const;
+    void ForgetNotes() const;
+
+   private:
+    int pipe_;
+    Notes* notes_;
   };
 
-  ChildProcesses() = default;
+  // A child has told something, or it has ended.
+  struct News {
+    uint64_t key = 0;
+    std::optional<std::string> told;
+
+    // If it has ended. What it had noted; what it printed on stderr; and
+    // "signal 6", "exit status 1", or empty: it came to its end.
+    std::vector<std::string> notes;
+    std::string said;
+    std::string died;
+    bool late = false;  // It was killed: its time was over.
+  };
+
+  // Each child has `limit` from its start, and from each GiveTime().
+  explicit ChildProcesses(absl::Duration limit) : limit_(limit) {}
   ChildProcesses(const ChildProcesses&) = delete;
   ChildProcesses& operator=(const ChildProcesses&) = delete;
   ~ChildProcesses();  // Kills those that still run.
 
   size_t running() const { return children_.size(); }
 
-  // Runs `work` in a child, with its stderr kept for Ended::said.
-  absl::Status Start(uint64_t key, absl::FunctionRef<void()> work);
+  // Runs `work` in a child, which does not outlive this process.
+  absl::Status Start(uint64_t key,
+                     absl::FunctionRef<void(const Parent& parent)> work);
 
-  // Waits until one has ended. REQUIRES: running() > 0.
-  Ended AwaitOne();
+  // The limit begins anew. REQUIRES: the child runs.
+  void GiveTime(uint64_t key);
+
+  // Waits for news. What a child tells comes in order, its end last.
+  // REQUIRES: running() > 0.
+  News Await();
 
   // Kills those with a key above `key`; they end unheard.
   void KillAbove(uint64_t key);
 
  private:
+  struct Unmap {
+    void operator()(Notes* notes) const;
+  };
   struct Child {
     uint64_t key;
     pid_t pid;
-    int out;  // What it says comes here.
+    int messages;  // Pipes from it; -1 once they have ended.
+    int errors;
+    absl::Duration deadline;
+    std::unique_ptr<Notes, Unmap> notes;
+    std::string told;       // Messages, each behind its size;
+    size_t understood = 0;  // so much of it has been taken.
     std::string said;
   };
+  static std::optional<std::string> TakeMessage(Child* child);
   static void Kill(const Child& child);
+  std::optional<News> TakeNews();
+  News End(size_t i, bool late);
+  void Listen();
 
+  const absl::Duration limit_;
+  absl::Duration heard_until_ = absl::ZeroDuration();  // Of all children.
   std::vector<Child> children_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "trivet/testing/fault_options.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -82,6 +83,14 @@ constexpr std::array<Span, 13> kSpans = {{
     {"slow_sync_max", &FaultOptions::slow_sync_max},
 }};
 
+// What the field is while its class is off: its default, as far as the others
+// allow that.
+absl::Duration Idle(const Span& span, const FaultOptions& faults) {
+  const absl::Duration idle = FaultOptions().*span.field;
+  const bool is_delay_max = span.field == &FaultOptions::delay_max;
+  return is_delay_max ? std::max(idle, faults.delay_min) : idle;
+}
+
 }  // namespace
 
 FaultOptions FaultOptions::Swarm(uint64_t seed) {
@@ -111,7 +120,7 @@ std::vector<std::string> FaultOptions::Classes() const {
     if (this->*p.field != defaults.*p.field) classes.emplace_back(p.name);
   }
   for (const Span& s : kSpans) {
-    if (s.is_class && this->*s.field != defaults.*s.field) {
+    if (s.is_class && this->*s.field != Idle(s, *this)) {
       classes.emplace_back(s.name);
     }
   }
@@ -127,7 +136,7 @@ bool FaultOptions::TurnOff(std::string_view name) {
   }
   for (const Span& s : kSpans) {
     if (!s.is_class || name != s.name) continue;
-    this->*s.field = defaults.*s.field;
+    this->*s.field = Idle(s, *this);
     return true;
   }
   return false;

@@ -2,11 +2,12 @@
 
 #include "src/testing/replay_file.h"
 
+#include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
-#include <iterator>
-#include <optional>
+#include <cstdio>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -41,76 +42,100 @@ bool LooksLikeFault(const std::vector<std::string>& words) {
   return words.size() >= 3 && absl::SimpleAtoi(words.back(), &ordinal);
 }
 
-// One line, with blanks as they may be, into `replays`. The error says why not.
-absl::Status ParseLine(absl::string_view line, std::vector<Replay>* replays) {
-  std::vector<std::string> words =
-      absl::StrSplit(line, absl::ByAnyChar(" \t\r"), absl::SkipEmpty());
-  if (words.empty()) return absl::OkStatus();
-  const std::string verb = words.front();
-  words.erase(words.begin());
-  const auto wrong = [&](absl::string_view why) {
-    return absl::InvalidArgumentError(absl::StrCat("'", line, "': ", why));
-  };
-  if (verb == "history") {
+// Line by line. Errors say what is wrong, without the line's number.
+class ReplayParser {
+ public:
+  absl::Status Add(absl::string_view line) {
+    std::vector<std::string> words =
+        absl::StrSplit(line, absl::ByAnyChar(" \t\r"), absl::SkipEmpty());
+    if (words.empty()) return absl::OkStatus();
+    line_ = std::string(line);
+    const std::string verb = words.front();
+    words.erase(words.begin());
+    if (verb == "history") return Begin(words);
+    if (verb != "off" && verb != "keep" && verb != "mute" && verb != "bug" &&
+        verb != "end") {
+      return Wrong("it must begin with history, bug, off, keep, mute or end");
+    }
+    if (!open_) return Wrong("a line with 'history' must come first");
+    if (verb == "end") {
+      if (!words.empty()) return Wrong("'end' stands alone");
+      open_ = false;
+      return absl::OkStatus();
+    }
+    if (verb == "bug") return AddBug(words);
+    return verb == "off" ? TurnOff(words) : Name(words, verb == "keep");
+  }
+
+  // Of the whole.
+  absl::Status Finish() const {
+    if (replays_.empty()) {
+      return absl::InvalidArgumentError("there is no line with 'history'");
+    }
+    if (!open_) return absl::OkStatus();
+    return Wrong("the last line must be 'end'; the file was cut short");
+  }
+
+  std::vector<Replay> Take() { return std::move(replays_); }
+
+ private:
+  absl::Status Wrong(absl::string_view why) const {
+    return absl::InvalidArgumentError(absl::StrCat("'", line_, "': ", why));
+  }
+
+  absl::Status Begin(const std::vector<std::string>& words) {
     Replay replay;
     if (words.size() != 2 || !absl::SimpleAtoi(words[1], &replay.seed)) {
-      return wrong("it must be 'history SCENARIO SEED'");
+      return Wrong("it must be 'history SCENARIO SEED'");
     }
     replay.scenario = words[0];
-    replays->push_back(std::move(replay));
+    replays_.push_back(std::move(replay));
+    open_ = true;
     return absl::OkStatus();
   }
-  if (verb != "off" && verb != "keep" && verb != "mute") {
-    return wrong("it must begin with history, off, keep or mute");
+
+  absl::Status AddBug(const std::vector<std::string>& words) {
+    Replay& replay = replays_.back();
+    if (words.size() != 1) return Wrong("it must be 'bug NAME'");
+    if (!replay.bug.empty()) return Wrong("a history has one bug at most");
+    replay.bug = words[0];
+    return absl::OkStatus();
   }
-  if (replays->empty()) return wrong("a line with 'history' must come first");
-  FaultFilter& faults = replays->back().faults;
-  if (verb == "off") {
+
+  absl::Status TurnOff(const std::vector<std::string>& words) {
     if (words.size() != 1 || !FaultOptions().TurnOff(words[0])) {
-      return wrong("there is no such class in FaultOptions");
+      return Wrong("there is no such class in FaultOptions");
     }
-    faults.off.push_back(words[0]);
+    replays_.back().faults.off.push_back(words[0]);
     return absl::OkStatus();
   }
-  const bool keeps = verb == "keep";
-  if (keeps ? !faults.muted.empty() : faults.kept.has_value()) {
-    return wrong("a history either keeps faults or mutes them");
-  }
-  if (keeps && !faults.kept) faults.kept.emplace();
-  if (keeps && words == std::vector<std::string>{"none"}) {
+
+  absl::Status Name(const std::vector<std::string>& words, bool keeps) {
+    FaultFilter& faults = replays_.back().faults;
+    if (keeps ? !faults.muted.empty() : faults.kept.has_value()) {
+      return Wrong("a history either keeps faults or mutes them");
+    }
+    if (keeps && !faults.kept) faults.kept.emplace();
+    if (keeps && words == std::vector<std::string>{"none"}) {
+      return absl::OkStatus();
+    }
+    if (!LooksLikeFault(words)) {
+      return Wrong("a fault is its class, its place and a number");
+    }
+    std::string id = absl::StrJoin(words, " ");
+    (keeps ? *faults.kept : faults.muted).push_back(std::move(id));
     return absl::OkStatus();
   }
-  if (!LooksLikeFault(words)) {
-    return wrong("a fault is its class, its place and a number");
-  }
-  std::string id = absl::StrJoin(words, " ");
-  (keeps ? *faults.kept : faults.muted).push_back(std::move(id));
-  return absl::OkStatus();
-}
 
-}  // namespace
-
-absl::StatusOr<std::vector<Replay>> ParseReplays(std::string_view text) {
-  std::vector<Replay> replays;
-  size_t number = 0;
-  for (absl::string_view line : absl::StrSplit(Sv(text), '\n')) {
-    ++number;
-    line = absl::StripAsciiWhitespace(line.substr(0, line.find('#')));
-    const absl::Status parsed = ParseLine(line, &replays);
-    if (!parsed.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("line ", number, ": ", parsed.message()));
-    }
-  }
-  if (replays.empty()) {
-    return absl::InvalidArgumentError("there is no line with 'history'");
-  }
-  return replays;
-}
+  std::vector<Replay> replays_;
+  bool open_ = false;  // No 'end' yet.
+  std::string line_;   // The latest that says something.
+};
 
 std::string ToString(const Replay& replay) {
   std::string text =
       absl::StrCat("history ", replay.scenario, " ", replay.seed, "\n");
+  if (!replay.bug.empty()) absl::StrAppend(&text, "bug ", replay.bug, "\n");
   for (const std::string& name : replay.faults.off) {
     absl::StrAppend(&text, "off ", name, "\n");
   }
@@ -125,25 +150,80 @@ std::string ToString(const Replay& replay) {
   return text;
 }
 
-absl::StatusOr<std::vector<Replay>> ReadReplays(const std::string& path) {
-  std::ifstream file(path);
-  const std::string text((std::istreambuf_iterator<char>(file)),
-                         std::istreambuf_iterator<char>());
-  if (!file || file.bad()) {
-    return absl::UnavailableError(absl::StrCat("cannot read ", path));
+absl::Status Cannot(absl::string_view what, const std::string& path) {
+  const absl::Status why =
+      absl::ErrnoToStatus(errno, absl::StrCat("cannot ", what, " ", path));
+  return absl::UnavailableError(why.message());
+}
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
+}  // namespace
+
+absl::StatusOr<std::vector<Replay>> ParseReplays(std::string_view text) {
+  ReplayParser parser;
+  size_t number = 0;
+  size_t last = 1;  // That says something.
+  const auto at = [](size_t line, const absl::Status& wrong) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("line ", line, ": ", wrong.message()));
+  };
+  for (absl::string_view line : absl::StrSplit(Sv(text), '\n')) {
+    ++number;
+    line = absl::StripAsciiWhitespace(line.substr(0, line.find('#')));
+    if (!line.empty()) last = number;
+    const absl::Status added = parser.Add(line);
+    if (!added.ok()) return at(number, added);
   }
+  const absl::Status whole = parser.Finish();
+  if (!whole.ok()) return at(last, whole);
+  return parser.Take();
+}
+
+std::string ToString(const std::vector<Replay>& replays) {
+  std::string text;
+  for (const Replay& replay : replays) text += ToString(replay);
+  return text + "end\n";
+}
+
+absl::StatusOr<std::vector<Replay>> ReadReplays(const std::string& path) {
+  const File file(std::fopen(path.c_str(), "re"));
+  if (file == nullptr) return Cannot("read", path);
+  std::string text;
+  std::array<char, 4096> buffer;
+  while (std::feof(file.get()) == 0 && std::ferror(file.get()) == 0) {
+    text.append(buffer.data(),
+                std::fread(buffer.data(), 1, buffer.size(), file.get()));
+  }
+  if (std::ferror(file.get()) != 0) return Cannot("read", path);
   absl::StatusOr<std::vector<Replay>> replays = ParseReplays(text);
   if (replays.ok()) return replays;
   return absl::InvalidArgumentError(
       absl::StrCat(path, ": ", replays.status().message()));
 }
 
-absl::Status WriteReplay(const std::string& path, const Replay& replay) {
-  std::ofstream file(path);
-  file << ToString(replay);
-  file.close();
-  if (file) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("cannot write ", path));
+absl::Status WriteReplays(const std::string& path,
+                          const std::vector<Replay>& replays) {
+  File file(std::fopen(path.c_str(), "we"));
+  if (file == nullptr) return Cannot("write", path);
+  const std::string text = ToString(replays);
+  const bool wrote =
+      std::fwrite(text.data(), 1, text.size(), file.get()) == text.size();
+  if (std::fclose(file.release()) != 0 || !wrote) return Cannot("write", path);
+  return absl::OkStatus();
+}
+
+absl::Status CheckWritable(const std::string& path) {
+  File file(std::fopen(path.c_str(), "wxe"));  // It is new, or this fails.
+  if (file != nullptr) {
+    std::remove(path.c_str());
+    return absl::OkStatus();
+  }
+  if (errno == EEXIST) file.reset(std::fopen(path.c_str(), "ae"));
+  return file != nullptr ? absl::OkStatus() : Cannot("write", path);
 }
 
 std::string StaleFaults(const Replay& replay, const History& history) {

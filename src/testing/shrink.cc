@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "src/testing/sweep.h"
 #include "trivet/testing/history.h"
-#include "trivet/testing/sim_main.h"
 
 namespace trivet {
 inline namespace v0_1 {
@@ -18,57 +18,62 @@ namespace {
 
 using testing::FaultFilter;
 using testing::History;
-using testing::HistoryOptions;
-using testing::Scenario;
 using testing::SimFault;
 
-// "AC1" of "AC1: shard-a commits ...".
-std::string PropertyOf(const History& history) {
-  if (history.violations.empty()) return "";
-  const std::string& first = history.violations.list().front();
-  return first.substr(0, first.find(':'));
+// "AC1" of "AC1: shard-a commits ..."; of a death how it died.
+std::string PropertyOf(const SweepResult& result) {
+  if (!result.seed.has_value()) return "";
+  const std::string& first = result.history.violations.list().front();
+  return result.died && !result.late ? first : first.substr(0, first.find(':'));
 }
 
 class Shrinker {
  public:
-  Shrinker(const Scenario& scenario, const HistoryOptions& options,
-           History history)
-      : scenario_(scenario), options_(options), property_(PropertyOf(history)) {
-    best_.faults = options.faults;
-    best_.history = std::move(history);
+  Shrinker(const Sweep& sweep, SweepResult result)
+      : sweep_(sweep), trace_(sweep.trace), property_(PropertyOf(result)) {
+    sweep_.trace = false;  // Only of the last.
+    best_.faults = sweep.faults;
+    best_.result = std::move(result);
   }
 
   Shrunk Run() && {
     TurnClassesOff(/*faults_max=*/SIZE_MAX);
     LeaveFaultsOut();
     NameThoseThatAreLeft();
-    TurnClassesOff(best_.history.faults.size());  // Those that are left idle.
+    TurnClassesOff(best().faults.size());  // Those that are left idle.
+    sweep_.trace = trace_;
+    if (trace_) Try(best_.faults, [](const History&) { return true; });
     return std::move(best_);
   }
 
  private:
-  // Runs the history with `faults`; keeps the result if it fails the same way
-  // and `is_better` says so.
+  const History& best() const { return best_.result.history; }
+
+  // Runs the history with `faults`, in a process of its own; keeps the result
+  // if it fails the same way and `is_better` says so.
   template <typename IsBetter>
   bool Try(FaultFilter faults, IsBetter is_better) {
-    if (best_.runs == kShrinkRunsMax) {
+    if (best_.runs == kShrinkRunsMax) best_.complete = false;
+    if (!best_.complete) return false;
+    ++best_.runs;
+    sweep_.faults = faults;
+    absl::StatusOr<SweepResult> result = internal::Run(sweep_);
+    if (!result.ok()) {
       best_.complete = false;
       return false;
     }
-    ++best_.runs;
-    HistoryOptions options = options_;
-    options.faults = faults;
-    History history = scenario_.run(options);
-    if (PropertyOf(history) != property_ || !is_better(history)) return false;
+    if (PropertyOf(*result) != property_ || !is_better(result->history)) {
+      return false;
+    }
     best_.faults = std::move(faults);
-    best_.history = std::move(history);
+    best_.result = *std::move(result);
     return true;
   }
 
   // One class at a time. What can be without one is easier to think about, even
   // if more faults of the others strike then.
   void TurnClassesOff(size_t faults_max) {
-    const std::vector<std::string> classes = best_.history.classes;
+    const std::vector<std::string> classes = best().classes;
     for (const std::string& name : classes) {
       FaultFilter fewer = best_.faults;
       fewer.off.push_back(name);
@@ -81,7 +86,7 @@ class Shrinker {
   // Halves, quarters, and so on. Whoever leaves out a fault makes another
   // history from there on, so only a smaller one counts.
   void LeaveFaultsOut() {
-    const auto& faults = best_.history.faults;
+    const auto& faults = best().faults;
     size_t part = std::max<size_t>(faults.size() / 2, 1);
     while (best_.complete && !faults.empty()) {
       bool smaller = false;
@@ -120,25 +125,23 @@ class Shrinker {
     FaultFilter named;
     named.off = best_.faults.off;
     named.kept.emplace();
-    for (const SimFault& fault : best_.history.faults) {
+    for (const SimFault& fault : best().faults) {
       named.kept->push_back(fault.id);
     }
-    Try(std::move(named), [this](const History& history) {
-      return history.hash == best_.history.hash;
-    });
+    Try(std::move(named),
+        [this](const History& history) { return history.hash == best().hash; });
   }
 
-  const Scenario& scenario_;
-  const HistoryOptions options_;
+  Sweep sweep_;
+  const bool trace_;
   const std::string property_;
   Shrunk best_;
 };
 
 }  // namespace
 
-Shrunk Shrink(const Scenario& scenario, const HistoryOptions& options,
-              History history) {
-  return Shrinker(scenario, options, std::move(history)).Run();
+Shrunk Shrink(const Sweep& sweep, SweepResult result) {
+  return Shrinker(sweep, std::move(result)).Run();
 }
 
 }  // namespace internal

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "src/internal/strings.h"
 #include "trivet/testing/sim_main.h"
 
@@ -47,6 +49,15 @@ absl::Status ParseJobs(const std::string& text, std::optional<uint64_t>* jobs) {
       absl::StrCat("--jobs is '", text, "'; it must be in 1..", kJobsMax));
 }
 
+absl::Status ParseLimit(const std::string& text, absl::Duration* limit) {
+  if (absl::ParseDuration(text, limit) && *limit > absl::ZeroDuration()) {
+    return absl::OkStatus();
+  }
+  return Wrong(absl::StrCat("--limit is '", text,
+                            "'; it must be a time above 0 as 90s or 2m, or "
+                            "inf"));
+}
+
 absl::Status CheckNames(const SimFlags& flags,
                         const std::vector<Scenario>& scenarios,
                         const PlantedBugs& bugs) {
@@ -72,7 +83,7 @@ absl::Status CheckTogether(const SimFlags& flags,
                            const std::vector<Scenario>& scenarios) {
   if (flags.help || flags.list || flags.list_bugs) return absl::OkStatus();
   const bool replays = !flags.replay.empty();
-  const bool plants = !flags.bug.empty();
+  const bool searches = !flags.bug.empty() && !replays;
   if (replays && flags.seeds.has_value()) {
     return Wrong(
         "--replay and --seeds do not go together: the file names the "
@@ -81,11 +92,15 @@ absl::Status CheckTogether(const SimFlags& flags,
   if (replays && flags.jobs.has_value()) {
     return Wrong("--replay and --jobs do not go together: one runs at a time");
   }
-  if (plants && (replays || !flags.scenario.empty())) {
+  if (searches && !flags.scenario.empty()) {
     return Wrong(absl::StrCat("--bug names its scenario itself: leave out ",
-                              replays ? "--replay" : flags.scenario));
+                              flags.scenario));
   }
-  if (replays || plants) return absl::OkStatus();
+  if (flags.here && !replays &&
+      (searches || !flags.seeds || flags.seeds->first != flags.seeds->last)) {
+    return Wrong("--here runs one history: one seed, or --replay");
+  }
+  if (replays || searches) return absl::OkStatus();
   if (flags.scenario.empty()) {
     return Wrong(
         absl::StrCat("no scenario is named; there are: ", NamesOf(scenarios)));
@@ -93,6 +108,43 @@ absl::Status CheckTogether(const SimFlags& flags,
   if (!flags.seeds.has_value()) {
     return Wrong("--seeds is missing; it must be FIRST-LAST, or one number");
   }
+  return absl::OkStatus();
+}
+
+// An option that stands alone; nullptr: it is none.
+bool* SwitchOf(const std::string& name, bool with_bugs, SimFlags* flags) {
+  if (name == "--help") return &flags->help;
+  if (name == "--list") return &flags->list;
+  if (name == "--shrink") return &flags->shrink;
+  if (name == "--trace") return &flags->trace;
+  if (name == "--here") return &flags->here;
+  if (name == "--list-bugs" && with_bugs) return &flags->list_bugs;
+  return nullptr;
+}
+
+bool TakesValue(const std::string& name, bool with_bugs) {
+  return name == "--seeds" || name == "--jobs" || name == "--replay" ||
+         name == "--out" || name == "--scripts" || name == "--limit" ||
+         (name == "--bug" && with_bugs);
+}
+
+absl::Status SetValue(const std::string& name, const std::string& value,
+                      SimFlags* flags) {
+  if (value.empty()) {
+    return Wrong(absl::StrCat("nothing stands behind ", name));
+  }
+  if (name == "--jobs") return ParseJobs(value, &flags->jobs);
+  if (name == "--limit") return ParseLimit(value, &flags->limit);
+  if (name == "--seeds") {
+    const absl::StatusOr<SeedRange> seeds = ParseSeeds(value);
+    if (seeds.ok()) flags->seeds = *seeds;
+    return seeds.status();
+  }
+  std::string& text = name == "--replay"    ? flags->replay
+                      : name == "--out"     ? flags->out
+                      : name == "--scripts" ? flags->scripts
+                                            : flags->bug;
+  text = value;
   return absl::OkStatus();
 }
 
@@ -127,7 +179,9 @@ absl::StatusOr<SeedRange> ParseSeeds(std::string_view text) {
 absl::StatusOr<SimFlags> ParseSimFlags(
     const std::vector<std::string>& arguments,
     const std::vector<Scenario>& scenarios, const PlantedBugs& bugs) {
+  const bool with_bugs = !bugs.bugs.empty();
   SimFlags flags;
+  std::set<std::string> given;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string& name = arguments[i];
     if (name.empty() || name[0] != '-') {
@@ -137,38 +191,18 @@ absl::StatusOr<SimFlags> ParseSimFlags(
                                   flags.scenario, "'"));
       }
       flags.scenario = name;
-    } else if (name == "--help") {
-      flags.help = true;
-    } else if (name == "--list") {
-      flags.list = true;
-    } else if (name == "--list-bugs" && !bugs.bugs.empty()) {
-      flags.list_bugs = true;
-    } else if (name == "--shrink") {
-      flags.shrink = true;
-    } else if (name == "--trace") {
-      flags.trace = true;
-    } else if (name == "--seeds" || name == "--jobs" || name == "--replay" ||
-               name == "--out" || name == "--scripts" ||
-               (name == "--bug" && !bugs.bugs.empty())) {
+      continue;
+    }
+    if (!given.insert(name).second) {
+      return Wrong(absl::StrCat(name, " stands there twice"));
+    }
+    if (bool* const is_on = SwitchOf(name, with_bugs, &flags)) {
+      *is_on = true;
+    } else if (TakesValue(name, with_bugs)) {
       ++i;
-      const std::string value = i < arguments.size() ? arguments[i] : "";
-      if (value.empty()) {
-        return Wrong(absl::StrCat("nothing stands behind ", name));
-      }
-      absl::Status parsed;
-      if (name == "--seeds") {
-        absl::StatusOr<SeedRange> seeds = ParseSeeds(value);
-        parsed = seeds.status();
-        if (parsed.ok()) flags.seeds = *seeds;
-      } else if (name == "--jobs") {
-        parsed = ParseJobs(value, &flags.jobs);
-      } else {
-        (name == "--replay"    ? flags.replay
-         : name == "--out"     ? flags.out
-         : name == "--scripts" ? flags.scripts
-                               : flags.bug) = value;
-      }
-      if (!parsed.ok()) return parsed;
+      absl::Status set =
+          SetValue(name, i < arguments.size() ? arguments[i] : "", &flags);
+      if (!set.ok()) return set;
     } else {
       return Wrong(absl::StrCat("there is no option '", name, "'"));
     }
@@ -182,16 +216,47 @@ absl::StatusOr<SimFlags> ParseSimFlags(
 std::string SimUsage(std::string_view program, bool with_bugs) {
   const auto name = Sv(program);
   return absl::StrCat(
-      "usage: ", name, " SCENARIO --seeds FIRST-LAST [--jobs N] [--shrink] ",
-      "[--trace] [--out FILE] [--scripts FOLDER]\n       ", name,
-      " [SCENARIO] --replay FILE [--shrink] [--trace] [--out FILE] ",
-      "[--scripts FOLDER]\n       ", name, " --list\n",
+      "usage: ", name, " SCENARIO --seeds FIRST-LAST [--jobs N] [OPTION]...\n",
+      "       ", name, " [SCENARIO] --replay FILE [OPTION]...\n", "       ",
+      name, " --list | --help\n",
+      with_bugs ? absl::StrCat("       ", name,
+                               " --bug NAME [--seeds FIRST-LAST] [--jobs N] ",
+                               "[OPTION]...\n       ", name,
+                               " --bug NAME --replay FILE [OPTION]...\n",
+                               "       ", name, " --list-bugs\n")
+                : "");
+}
+
+std::string SimHelp(std::string_view program, bool with_bugs) {
+  return absl::StrCat(
+      SimUsage(program, with_bugs),
+      "\nRuns simulated histories, each in a child process, and reports the "
+      "lowest seed\nthat fails, dies or hangs.\n\n"
+      "  --seeds FIRST-LAST  these histories; one number: this one\n"
+      "  --jobs N            in N processes; what comes out is the same\n"
+      "  --replay FILE       those of the file again, with the faults it says\n"
+      "  --shrink            a failure with as few faults as still fail it\n"
+      "  --trace             everything that happened, of one history\n"
+      "  --out FILE          failures are kept there, to be replayed; before\n"
+      "                      they are shrunk, and after that\n"
+      "  --scripts FOLDER    what each coordinator and each participant was "
+      "told\n"
+      "                      and did is written there\n"
+      "  --limit TIME        a history that takes longer than this real time\n"
+      "                      hangs; 60s unless told, inf: none\n"
+      "  --here              one history in this process, for a debugger\n"
+      "  --list              the scenarios, one a line\n",
       with_bugs
-          ? absl::StrCat("       ", name,
-                         " --bug NAME [--seeds FIRST-LAST] [--jobs N] ",
-                         "[--shrink] [--trace] [--out FILE] ",
-                         "[--scripts FOLDER]\n       ", name, " --list-bugs\n")
-          : "");
+          ? "  --bug NAME          a planted bug is there, and to be found\n"
+            "  --list-bugs         the planted bugs, one a line\n"
+          : "",
+      "\nExit status: 0 nothing was found; 1 a history failed; 2 the command "
+      "line, a\nfile or a process could not be used; 3 nothing was found, but "
+      "faults that a\nreplay file names no longer strike, so it shows "
+      "nothing.\n",
+      with_bugs ? "A search for a planted bug, --bug without --replay: 0 it "
+                  "was found; 1 it was not.\n"
+                : "");
 }
 
 }  // namespace internal

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "trivet/config.h"
 #include "trivet/testing/sim_main.h"
 
@@ -33,6 +34,7 @@ struct SimFlags {
   bool list_bugs = false;
   bool shrink = false;
   bool trace = false;
+  bool here = false;
   std::optional<uint64_t> jobs;
   std::string scenario;
   std::optional<SeedRange> seeds;
@@ -40,6 +42,7 @@ struct SimFlags {
   std::string out;
   std::string scripts;
   std::string bug;
+  absl::Duration limit = absl::Seconds(60);
 };
 
 // kInvalidArgument: a sentence that names what is wrong and what is possible.
@@ -48,7 +51,9 @@ absl::StatusOr<SimFlags> ParseSimFlags(
     const std::vector<testing::Scenario>& scenarios,
     const testing::PlantedBugs& bugs);
 
+// A few lines; and what --help prints, with every option and exit status.
 std::string SimUsage(std::string_view program, bool with_bugs);
+std::string SimHelp(std::string_view program, bool with_bugs);
 
 // "lock, txn".
 std::string NamesOf(const std::vector<testing::Scenario>& scenarios);

@@ -3,13 +3,13 @@
 #include "trivet/testing/sim_main.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,15 +29,35 @@ namespace internal {
 namespace {
 
 using testing::History;
-using testing::HistoryOptions;
 using testing::PlantedBugs;
 using testing::Scenario;
 
+// From the best to the worst: of several replays the worst counts.
 constexpr int kClean = EXIT_SUCCESS;
+constexpr int kStale = 3;
 constexpr int kFound = 1;
 constexpr int kWrongUse = 2;
 constexpr size_t kFaultsShown = 60;
 constexpr size_t kViolationsShown = 10;
+constexpr size_t kLastWordsMax = 4096;
+
+int Worse(int a, int b) {
+  constexpr std::array<int, 4> kOrder = {kClean, kStale, kFound, kWrongUse};
+  const auto rank = [&](int result) {
+    return std::find(kOrder.begin(), kOrder.end(), result);
+  };
+  return rank(a) < rank(b) ? b : a;
+}
+
+// In this process, where a debugger finds it.
+SweepResult RunHere(const Sweep& sweep) {
+  SweepResult result;
+  result.history = sweep.scenario->run(
+      {sweep.seeds.first, sweep.faults, sweep.trace, nullptr});
+  result.totals.Add(result.history);
+  if (!result.history.violations.empty()) result.seed = sweep.seeds.first;
+  return result;
+}
 
 void Print(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
@@ -56,7 +76,7 @@ class SimProgram {
       return kWrongUse;
     }
     flags_ = *std::move(flags);
-    if (flags_.help) Print(SimUsage(name_, !bugs_.bugs.empty()));
+    if (flags_.help) Print(SimHelp(name_, !bugs_.bugs.empty()));
     if (flags_.list) {
       for (const Scenario& scenario : scenarios_) Print(scenario.name + "\n");
     }
@@ -64,15 +84,14 @@ class SimProgram {
       for (const PlantedBugs::Bug& bug : bugs_.bugs) Print(bug.name + "\n");
     }
     if (flags_.help || flags_.list || flags_.list_bugs) return kClean;
-    if (!flags_.scripts.empty()) {
-      const absl::Status made = MakeFolder(flags_.scripts);
-      if (!made.ok()) {
-        Complain(made);
-        return kWrongUse;
-      }
-    }
-    if (!flags_.bug.empty()) return FindBug();
+    const absl::Status writable =
+        flags_.out.empty() ? absl::OkStatus() : CheckWritable(flags_.out);
+    if (!writable.ok()) return Refuse(writable);
+    const absl::Status made =
+        flags_.scripts.empty() ? absl::OkStatus() : MakeFolder(flags_.scripts);
+    if (!made.ok()) return Refuse(made);
     if (!flags_.replay.empty()) return ReplayAll();
+    if (!flags_.bug.empty()) return FindBug();
     return SweepSeeds(flags_.seeds.value_or(SeedRange()));
   }
 
@@ -82,6 +101,11 @@ class SimProgram {
                stderr);
   }
 
+  int Refuse(const absl::Status& status) const {
+    Complain(status);
+    return kWrongUse;
+  }
+
   const Scenario* Find(const std::string& name) const {
     for (const Scenario& scenario : scenarios_) {
       if (scenario.name == name) return &scenario;
@@ -89,76 +113,120 @@ class SimProgram {
     return nullptr;
   }
 
-  // A single history runs in this process, where a debugger finds it.
+  const PlantedBugs::Bug* FindPlanted(const std::string& name) const {
+    for (const PlantedBugs::Bug& bug : bugs_.bugs) {
+      if (bug.name == name) return &bug;
+    }
+    return nullptr;
+  }
+
+  // REQUIRES: there is this bug, or `bug` is empty: none.
+  void Plant(const std::string& bug) const {
+    if (bugs_.activate != nullptr) bugs_.activate(bug);
+  }
+
+  Sweep SweepOf(const Scenario& scenario, SeedRange seeds) const {
+    Sweep sweep;
+    sweep.scenario = &scenario;
+    sweep.seeds = seeds;
+    sweep.limit = flags_.limit;
+    sweep.jobs = flags_.jobs.value_or(1);
+    return sweep;
+  }
+
+  Sweep SweepOf(const Scenario& scenario, const Replay& replay) const {
+    Sweep sweep = SweepOf(scenario, SeedRange{replay.seed, replay.seed});
+    sweep.faults = replay.faults;
+    return sweep;
+  }
+
   int SweepSeeds(SeedRange seeds) {
     const Scenario& scenario = *Find(flags_.scenario);
     if (seeds.first == seeds.last) {
-      return RunOne(scenario, {scenario.name, seeds.first, {}});
+      return RunOne(scenario, {scenario.name, seeds.first, {}, ""});
     }
-    const absl::StatusOr<SweepResult> result =
-        Run({&scenario, seeds, {}, flags_.jobs.value_or(1)});
-    if (!result.ok()) {
-      Complain(result.status());
-      return kWrongUse;
-    }
+    const absl::StatusOr<SweepResult> result = Run(SweepOf(scenario, seeds));
+    if (!result.ok()) return Refuse(result.status());
     const std::optional<uint64_t> failed = result->seed;
     if (!failed.has_value()) {
       Print(absl::StrCat(scenario.name, ": ", result->totals.ToString()));
       return kClean;
     }
-    const Replay replay = {scenario.name, *failed, {}};
-    return ReportFailure(scenario, replay, *result);
+    const Replay replay = {scenario.name, *failed, {}, ""};
+    return ReportFailureOf(scenario, replay, *result);
   }
 
-  int ReportFailure(const Scenario& scenario, const Replay& replay,
-                    const SweepResult& result) {
-    return result.died ? ReportDeath(replay, result)
-                       : RunOne(scenario, replay, result.said);
+  // Of one that has failed among others: as it is when it runs alone. Those
+  // that hang would take as long again.
+  int ReportFailureOf(const Scenario& scenario, const Replay& replay,
+                      const SweepResult& result) {
+    return result.late ? ReportFailure(scenario, replay, result)
+                       : RunOne(scenario, replay, &result);
   }
 
-  // A child that died cannot be looked into.
-  int ReportDeath(const Replay& replay, const SweepResult& result) {
-    Print(absl::StrCat("FAILED: scenario ", replay.scenario, ", seed ",
-                       replay.seed, "\n", result.said, "again: ", name_, " ",
-                       replay.scenario, " --seeds ", replay.seed, "\n"));
-    return Keep(replay);
-  }
-
-  // `said`: by a child in which it failed; empty if it has not been run.
-  int RunOne(const Scenario& scenario, Replay replay,
-             const std::string& said = "") {
-    const HistoryOptions options = {replay.seed, replay.faults, flags_.trace};
+  // `before`: it has failed, among others.
+  int RunOne(const Scenario& scenario, const Replay& replay,
+             const SweepResult* before = nullptr) {
     const Scenario writing = WritingScripts(scenario, flags_.scripts);
-    History history = writing.run(options);
-    const std::string stale = StaleFaults(replay, history);
-    if (history.violations.empty() && !said.empty()) {
+    Sweep sweep = SweepOf(writing, replay);
+    sweep.trace = flags_.trace && !flags_.shrink;
+    const absl::StatusOr<SweepResult> result =
+        flags_.here ? RunHere(sweep) : Run(sweep);
+    if (!result.ok()) return Refuse(result.status());
+    if (result->seed.has_value()) {
+      if (!result->died) std::fputs(result->said.c_str(), stderr);
+      return ReportFailure(scenario, replay, *result);
+    }
+    if (before != nullptr) {
       Print(absl::StrCat(
-          "FAILED: scenario ", replay.scenario, ", seed ", replay.seed, "\n",
-          said, "and not when it was run again: not its seed alone decides\n"));
+          Describe(replay, *before),
+          "and not when it was run again: not its seed alone decides\n"));
       return kFound;
     }
-    if (history.violations.empty()) {
-      Print(history.trace);
-      SweepTotals totals;
-      totals.Add(history);
-      Print(absl::StrCat(scenario.name, ": ", totals.ToString(), stale));
-      return kClean;
+    const std::string stale = StaleFaults(replay, result->history);
+    Print(absl::StrCat(result->history.trace, scenario.name, ": ",
+                       result->totals.ToString(), stale));
+    return stale.empty() ? kClean : kStale;
+  }
+
+  // First as it is, and kept: shrinking may take long, or be ended.
+  int ReportFailure(const Scenario& scenario, Replay replay,
+                    const SweepResult& result) {
+    Print(absl::StrCat(result.history.trace, Describe(replay, result),
+                       result.died ? "" : StaleFaults(replay, result.history),
+                       flags_.shrink ? "" : Again(replay, result)));
+    kept_.push_back(replay);
+    const absl::Status kept = Keep();
+    if (!kept.ok()) return Refuse(kept);
+    if (!flags_.shrink) return kFound;
+    std::fflush(stdout);
+    Sweep sweep = SweepOf(scenario, replay);
+    sweep.trace = flags_.trace;
+    const Shrunk shrunk = Shrink(sweep, result);
+    replay.faults = shrunk.faults;
+    if (!flags_.scripts.empty()) {
+      const Scenario writing = WritingScripts(scenario, flags_.scripts);
+      const absl::StatusOr<SweepResult> again = Run(SweepOf(writing, replay));
+      if (!again.ok()) return Refuse(again.status());
     }
-    std::string how;
-    if (flags_.shrink) {
-      Shrunk shrunk = Shrink(scenario, options, std::move(history));
-      replay.faults = std::move(shrunk.faults);
-      history = std::move(shrunk.history);
-      if (!flags_.scripts.empty()) writing.run({replay.seed, replay.faults});
-      how = absl::StrCat("shrunk in ", shrunk.runs, " runs",
-                         shrunk.complete ? "" : ", and given up there",
-                         "; to see it again:\n", ToString(replay));
-    } else if (replay.faults.empty()) {
-      how = absl::StrCat("again: ", name_, " ", scenario.name, " --seeds ",
-                         replay.seed, " --shrink --trace\n");
-    }
-    Print(absl::StrCat(history.trace, Describe(replay, history), stale, how));
-    return Keep(replay);
+    Print(absl::StrCat("shrunk in ", shrunk.runs, " runs",
+                       shrunk.complete ? "" : ", and given up there", ":\n",
+                       shrunk.result.history.trace, Describe(shrunk.result),
+                       "to see it again:\n", ToString({replay})));
+    kept_.back() = std::move(replay);
+    const absl::Status kept_again = Keep();
+    return kept_again.ok() ? kFound : Refuse(kept_again);
+  }
+
+  std::string Again(const Replay& replay, const SweepResult& result) const {
+    if (!replay.faults.empty()) return "";
+    return absl::StrCat("again: ", name_, " ",
+                        replay.bug.empty() ? replay.scenario
+                                           : absl::StrCat("--bug ", replay.bug),
+                        " --seeds ", replay.seed,
+                        result.died && replay.bug.empty()
+                            ? " --here\n"
+                            : " --shrink --trace\n");
   }
 
   static std::string FirstOf(const testing::Violations& violations) {
@@ -174,13 +242,19 @@ class SimProgram {
     return text;
   }
 
-  static std::string Describe(const Replay& replay, const History& history) {
-    std::string text =
-        absl::StrCat("FAILED: scenario ", replay.scenario, ", seed ",
-                     replay.seed, "\n", history.configuration, "\n",
-                     history.violations.ToString(), history.faults.size(),
-                     history.faults.size() == 1 ? " fault" : " faults",
-                     " struck", history.faults.empty() ? "\n" : ":\n");
+  static std::string Describe(const Replay& replay, const SweepResult& result) {
+    return absl::StrCat("FAILED: scenario ", replay.scenario, ", seed ",
+                        replay.seed, "\n", Describe(result));
+  }
+
+  static std::string Describe(const SweepResult& result) {
+    const History& history = result.history;
+    std::string text = absl::StrCat(
+        history.configuration, history.configuration.empty() ? "" : "\n",
+        FirstOf(history.violations), result.died ? LastOf(result.said) : "",
+        history.faults.size(),
+        history.faults.size() == 1 ? " fault" : " faults", " struck",
+        history.faults.empty() ? "\n" : ":\n");
     for (size_t i = 0; i < history.faults.size() && i < kFaultsShown; ++i) {
       absl::StrAppend(&text, "  ", history.faults[i].text, "\n");
     }
@@ -191,78 +265,84 @@ class SimProgram {
     return text;
   }
 
-  // Of a failure: for the next time.
-  int Keep(const Replay& replay) {
-    if (flags_.out.empty()) return kFound;
-    const absl::Status written = WriteReplay(flags_.out, replay);
-    if (!written.ok()) {
-      Complain(written);
-      return kWrongUse;
+  // The last words of a process, as whole lines.
+  static std::string LastOf(std::string said) {
+    if (!said.empty() && said.back() != '\n') said += '\n';
+    if (said.size() <= kLastWordsMax) return said;
+    return said.substr(said.find('\n', said.size() - kLastWordsMax - 1) + 1);
+  }
+
+  // All failures so far: for the next time.
+  absl::Status Keep() const {
+    if (flags_.out.empty()) return absl::OkStatus();
+    const absl::Status written = WriteReplays(flags_.out, kept_);
+    if (written.ok()) {
+      Print(absl::StrCat("kept: ", name_, " --replay ", flags_.out, "\n"));
     }
-    Print(absl::StrCat("kept: ", name_, " --replay ", flags_.out, "\n"));
-    return kFound;
+    return written;
   }
 
   // All histories of the file, or those of one scenario.
   int ReplayAll() {
-    const absl::StatusOr<std::vector<Replay>> replays =
-        ReadReplays(flags_.replay);
-    if (!replays.ok()) {
-      Complain(replays.status());
-      return kWrongUse;
+    absl::StatusOr<std::vector<Replay>> replays = ReadReplays(flags_.replay);
+    if (!replays.ok()) return Refuse(replays.status());
+    const auto is_other = [this](const Replay& replay) {
+      return !flags_.scenario.empty() && replay.scenario != flags_.scenario;
+    };
+    replays->erase(std::remove_if(replays->begin(), replays->end(), is_other),
+                   replays->end());
+    if (replays->empty()) {
+      return Refuse(absl::NotFoundError(absl::StrCat(
+          flags_.replay, ": there is no history of ", flags_.scenario)));
     }
-    size_t ran = 0;
+    for (Replay& replay : *replays) {
+      const std::string why = WhyNotReplayed(replay);
+      if (!why.empty()) {
+        return Refuse(
+            absl::NotFoundError(absl::StrCat(flags_.replay, ": ", why)));
+      }
+      if (replay.bug.empty()) replay.bug = flags_.bug;
+    }
     int worst = kClean;
     for (const Replay& replay : *replays) {
-      const Scenario* const scenario = Find(replay.scenario);
-      if (!flags_.scenario.empty() && replay.scenario != flags_.scenario) {
-        continue;
-      }
-      if (scenario == nullptr) {
-        Complain(absl::NotFoundError(absl::StrCat(
-            flags_.replay, ": there is no scenario '", replay.scenario,
-            "'; there are: ", NamesOf(scenarios_))));
-        return kWrongUse;
-      }
-      ++ran;
-      worst = std::max(worst, ReplayOne(*scenario, replay));
-      if (worst == kWrongUse) return worst;
+      Plant(replay.bug);
+      worst = Worse(worst, RunOne(*Find(replay.scenario), replay));
+      Plant("");
+      if (worst == kWrongUse) break;
     }
-    if (ran > 0) return worst;
-    Complain(absl::NotFoundError(absl::StrCat(
-        flags_.replay, ": there is no history of ", flags_.scenario)));
-    return kWrongUse;
+    return worst;
   }
 
-  // Once in a child first: one that ends its process is reported as others, and
-  // does not keep those behind it from being run.
-  int ReplayOne(const Scenario& scenario, const Replay& replay) {
-    const absl::StatusOr<SweepResult> result =
-        Run({&scenario, {replay.seed, replay.seed}, replay.faults, 1});
-    if (!result.ok()) {
-      Complain(result.status());
-      return kWrongUse;
+  std::string WhyNotReplayed(const Replay& replay) const {
+    const std::string history =
+        absl::StrCat("history ", replay.scenario, " ", replay.seed);
+    if (Find(replay.scenario) == nullptr) {
+      return absl::StrCat("there is no scenario '", replay.scenario,
+                          "'; there are: ", NamesOf(scenarios_));
     }
-    return result->seed.has_value() ? ReportFailure(scenario, replay, *result)
-                                    : RunOne(scenario, replay);
+    if (replay.bug.empty()) return "";
+    if (FindPlanted(replay.bug) == nullptr) {
+      return absl::StrCat(history, " was made with the bug '", replay.bug,
+                          "', which is not in this program");
+    }
+    if (!flags_.bug.empty() && flags_.bug != replay.bug) {
+      return absl::StrCat(history, " was made with the bug '", replay.bug,
+                          "', not with '", flags_.bug, "'");
+    }
+    return "";
   }
 
   int FindBug() {
-    const PlantedBugs::Bug& bug = *std::find_if(
-        bugs_.bugs.begin(), bugs_.bugs.end(),
-        [this](const auto& one) { return one.name == flags_.bug; });
+    const PlantedBugs::Bug& bug = *FindPlanted(flags_.bug);
     TRIVET_INVARIANT(Find(bug.scenario) != nullptr && bug.histories_max > 0,
                      "a planted bug names a scenario and a limit");
     const Scenario& scenario = *Find(bug.scenario);
     const SeedRange seeds =
         flags_.seeds.value_or(SeedRange{0, bug.histories_max - 1});
-    bugs_.activate(bug.name);
-    const absl::StatusOr<SweepResult> with =
-        Run({&scenario, seeds, {}, flags_.jobs.value_or(1)});
-    if (!with.ok()) {
-      Complain(with.status());
-      return kWrongUse;
-    }
+    Plant(bug.name);
+    const absl::StatusOr<SweepResult> with = Run(SweepOf(scenario, seeds));
+    Plant("");
+    if (!with.ok()) return Refuse(with.status());
     const auto not_found = [&](const std::string& why) {
       Print(absl::StrCat("NOT FOUND: ", bug.name, why, "\n"));
       return kFound;
@@ -274,20 +354,23 @@ class SimProgram {
     }
     // A history that fails without the bug as well has not found it.
     const uint64_t seed = *failed;
-    bugs_.activate("");
     const absl::StatusOr<SweepResult> without =
-        Run({&scenario, {seed, seed}, {}, 1});
-    if (!without.ok() || without->seed.has_value()) {
+        Run(SweepOf(scenario, SeedRange{seed, seed}));
+    if (!without.ok()) return Refuse(without.status());
+    if (without->seed.has_value()) {
       return not_found(absl::StrCat("; without it seed ", seed, " fails too\n",
-                                    without.ok() ? without->said : ""));
+                                    FirstOf(without->history.violations)));
     }
     Print(absl::StrCat("found ", bug.name, " after ", seed - seeds.first + 1,
-                       " histories (seed ", seed, ")\n", with->said));
-    const Replay replay = {scenario.name, seed, {}};
-    if (!with->died && (flags_.shrink || flags_.trace || !flags_.out.empty() ||
-                        !flags_.scripts.empty())) {
-      bugs_.activate(bug.name);
-      const int shown = RunOne(scenario, replay);
+                       " histories (seed ", seed, ")\n",
+                       with->history.violations.list().front(), "\n",
+                       with->died ? LastOf(with->said) : ""));
+    if (flags_.shrink || flags_.trace || !flags_.out.empty() ||
+        !flags_.scripts.empty()) {
+      Plant(bug.name);
+      const int shown =
+          ReportFailureOf(scenario, {scenario.name, seed, {}, bug.name}, *with);
+      Plant("");
       return shown == kWrongUse ? shown : kClean;
     }
     return kClean;
@@ -297,6 +380,7 @@ class SimProgram {
   const std::vector<Scenario>& scenarios_;
   const PlantedBugs& bugs_;
   SimFlags flags_;
+  std::vector<Replay> kept_;  // What has failed.
 };
 
 }  // namespace

@@ -59,6 +59,7 @@ Simulation::Simulation(const HistoryOptions& options, FaultOptions faults)
           options.seed, Without(options.faults.off, faults))) {
   world_->SetFilter(options.faults);
   if (options.scripts != nullptr) world_->WriteScripts(options.scripts);
+  world_->OnFault(options.on_fault);
 }
 
 Simulation::~Simulation() = default;

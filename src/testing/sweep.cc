@@ -8,19 +8,15 @@
 #include <map>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "src/internal/child_process.h"
+#include "src/testing/history_wire.h"
 #include "src/testing/sim_flags.h"
 #include "trivet/testing/history.h"
-#include "trivet/testing/sim_main.h"
 
 namespace trivet {
 inline namespace v0_1 {
@@ -33,82 +29,59 @@ using testing::HistoryOptions;
 // How hashes of histories are put together, one after the other.
 constexpr uint64_t kHashFactor = 31;
 
-// --- In a child --------------------------------------------------------------
-// It reports on stderr, in lines that begin with this. All others are what the
-// program itself says.
-constexpr char kMark[] = "\x01";
-
-void Say(const std::string& line) {
-  std::fputs(absl::StrCat(kMark, line, "\n").c_str(), stderr);
-}
-
-void SayTotals(const SweepTotals& totals) {
-  Say(absl::StrCat("histories ", totals.histories));
-  Say(absl::StrCat("events ", totals.events));
-  Say(absl::StrCat("hash ", totals.hash));
-  for (const auto& [kind, count] : totals.faults) {
-    Say(absl::StrCat("fault ", count, " ", kind));
-  }
-  for (const auto& [name, count] : totals.counters) {
-    Say(absl::StrCat("counter ", count, " ", name));
-  }
-}
-
-void RunInChild(const Sweep& sweep, SeedRange seeds) {
+// A sweep's consecutive seeds that one child runs, and what it has come to.
+struct Stretch {
+  SeedRange seeds;
   SweepTotals totals;
-  for (uint64_t seed = seeds.first;; ++seed) {
-    Say(absl::StrCat("at ", seed));
-    HistoryOptions options;
-    options.seed = seed;
-    options.faults = sweep.faults;
-    const History history = sweep.scenario->run(options);
-    totals.Add(history);
-    if (!history.violations.empty()) {
-      std::fputs(history.violations.list().front().c_str(), stderr);
-      std::fputs("\n", stderr);
-      Say(absl::StrCat("failed ", seed));
-      return;
-    }
-    if (seed == seeds.last) break;
+  HistoryHeard heard;
+
+  bool HasFailed() const {
+    return heard.ended && !heard.history.violations.empty();
   }
-  SayTotals(totals);
+  bool IsWhole() const {
+    return heard.ended && heard.seed == seeds.last && !HasFailed();
+  }
+};
+
+// In a child. Whoever fails is the last.
+void RunInChild(const Sweep& sweep, SeedRange seeds,
+                const ChildProcesses::Parent& parent) {
+  HistoryOptions options;
+  options.faults = sweep.faults;
+  options.trace = sweep.trace;
+  options.on_fault = [&parent](const testing::SimFault& fault) {
+    parent.Note(FaultMessage(fault));
+  };
+  for (options.seed = seeds.first;; ++options.seed) {
+    parent.Note(BegunMessage(options.seed));
+    const History history = sweep.scenario->run(options);
+    parent.Tell(EndedMessage(options.seed, history));
+    parent.ForgetNotes();
+    if (!history.violations.empty() || options.seed == seeds.last) return;
+  }
 }
 
-// --- In the parent -----------------------------------------------------------
-
-// What a child has said of its seeds, taken apart.
-SweepResult Understand(const ChildProcesses::Ended& child, SeedRange seeds) {
+// What a child's end makes of its stretch.
+SweepResult ResultOf(Stretch stretch, ChildProcesses::News end,
+                     absl::Duration limit) {
+  for (const std::string& note : end.notes) Hear(note, &stretch.heard);
   SweepResult result;
-  uint64_t at = seeds.first;
-  for (const absl::string_view line : absl::StrSplit(child.said, '\n')) {
-    if (!absl::StartsWith(line, kMark)) {
-      if (!line.empty()) absl::StrAppend(&result.said, line, "\n");
-      continue;
-    }
-    const std::vector<std::string> words =
-        absl::StrSplit(line.substr(1), absl::MaxSplits(' ', 2));
-    uint64_t number = 0;
-    const bool is_number =
-        words.size() > 1 && absl::SimpleAtoi(words[1], &number);
-    if (!is_number) continue;  // Cut off in the middle by a death.
-    if (words[0] == "at") at = number;
-    if (words[0] == "failed") result.seed = number;
-    if (words[0] == "histories") result.totals.histories = number;
-    if (words[0] == "events") result.totals.events = number;
-    if (words[0] == "hash") result.totals.hash = number;
-    if (words.size() < 3) continue;
-    if (words[0] == "fault") result.totals.faults[words[2]] = number;
-    if (words[0] == "counter") result.totals.counters[words[2]] = number;
-  }
+  result.totals = std::move(stretch.totals);
+  result.history = std::move(stretch.heard.history);
+  result.said = std::move(end.said);
   // The program may also have been left from inside, as if all were well.
-  const bool is_whole = child.died.empty() &&
-                        result.totals.histories - 1 == seeds.last - seeds.first;
-  if (!is_whole && !result.seed.has_value()) {
-    result.seed = at;
-    result.died = true;
-    absl::StrAppend(&result.said, "died in seed ", at, ": ",
-                    child.died.empty() ? "the process ended" : child.died,
-                    "\n");
+  if (stretch.IsWhole() && end.died.empty()) return result;
+  result.seed = stretch.heard.seed;
+  if (stretch.HasFailed()) return result;
+  result.died = true;
+  result.late = end.late;
+  if (end.late) {
+    result.history.violations.Add(
+        "hang", absl::StrCat("it had not ended after ",
+                             absl::FormatDuration(limit), " of real time"));
+  } else {
+    result.history.violations.Add(
+        "died", end.died.empty() ? "the process ended" : end.died);
   }
   return result;
 }
@@ -157,8 +130,8 @@ std::string SweepTotals::ToString() const {
 
 absl::StatusOr<SweepResult> Run(const Sweep& sweep) {
   const uint64_t step = SeedsPerChild(sweep);
-  ChildProcesses children;
-  std::map<uint64_t, SeedRange> stretches;  // By the first seed.
+  ChildProcesses children(sweep.limit);
+  std::map<uint64_t, Stretch> stretches;  // By the first seed.
   std::map<uint64_t, SweepTotals> done;
   SweepResult lowest;
   uint64_t next = sweep.seeds.first;
@@ -168,18 +141,31 @@ absl::StatusOr<SweepResult> Run(const Sweep& sweep) {
       const uint64_t left = sweep.seeds.last - next;
       const SeedRange seeds = {next, next + std::min(left, step - 1)};
       absl::Status started =
-          children.Start(next, [&] { RunInChild(sweep, seeds); });
+          children.Start(next, [&](const ChildProcesses::Parent& parent) {
+            RunInChild(sweep, seeds, parent);
+          });
       if (!started.ok()) return started;
-      stretches[next] = seeds;
+      stretches[next] = {seeds, {}, {}};
+      stretches[next].heard.seed = next;
       all_started = seeds.last == sweep.seeds.last;
       next = seeds.last + 1;
       continue;
     }
-    const ChildProcesses::Ended child = children.AwaitOne();
-    SweepResult result = Understand(child, stretches.at(child.key));
+    ChildProcesses::News news = children.Await();
+    Stretch& stretch = stretches.at(news.key);
+    if (news.told.has_value()) {
+      Hear(*news.told, &stretch.heard);
+      stretch.totals.Add(stretch.heard.history);
+      children.GiveTime(news.key);
+      continue;
+    }
+    const uint64_t first = news.key;
+    SweepResult result =
+        ResultOf(std::move(stretch), std::move(news), sweep.limit);
     if (!result.seed.has_value()) {
       std::fputs(result.said.c_str(), stderr);
-      done[child.key] = std::move(result.totals);
+      done[first] = std::move(result.totals);
+      if (!lowest.seed.has_value()) lowest.history = std::move(result.history);
     } else if (!lowest.seed.has_value() || *result.seed < *lowest.seed) {
       lowest = std::move(result);
       children.KillAbove(*lowest.seed);  // Those below may fail yet.

@@ -14,6 +14,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/memory/memory.h"
+#include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -66,7 +67,8 @@ World::World(uint64_t seed, FaultOptions faults)
     : faults_(faults),
       dice_(seed),
       outside_(this, std::string(SimHost::kWorld), nullptr) {
-  TRIVET_INVARIANT(faults.Validate().ok(), "FaultOptions of a Simulation");
+  const absl::Status valid = faults.Validate();
+  TRIVET_INVARIANT(valid.ok(), std::string(valid.message()).c_str());
   if (faults.partition + faults.partition_one_way + faults.partition_flapping +
           faults.pause + faults.suspend + faults.slow_host + faults.host_loss >
       0) {
@@ -105,6 +107,7 @@ bool World::StrikesAs(std::string_view name, double probability, Chance chance,
   trace_.Add(now_, Happening::kFault, who, whom, ordinal, 0, kind);
   std::string text = absl::StrCat(SimTimeText(now_), " ", id);
   fired_.push_back({std::move(kind), std::move(id), std::move(text)});
+  if (on_fault_ != nullptr) on_fault_(fired_.back());
   return true;
 }
 

@@ -153,6 +153,9 @@ class World : private RandomSource {
 
   // Whose event is running. nullptr: nobody's.
   const Process* running() const { return running_; }
+  void OnFault(std::function<void(const testing::SimFault&)> on_fault) {
+    on_fault_ = std::move(on_fault);
+  }
 
  private:
   friend class Process;  // Tells which one is running.
@@ -200,6 +203,7 @@ class World : private RandomSource {
   std::unique_ptr<Transcripts> transcripts_;
   absl::AnyInvocable<void()> look_;
   absl::AnyInvocable<std::string(std::string_view)> describe_;
+  std::function<void(const testing::SimFault&)> on_fault_;
   std::vector<testing::SimFault> fired_;
   std::vector<std::string> left_out_;
   std::set<std::string, std::less<>> muted_;

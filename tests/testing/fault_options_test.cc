@@ -52,6 +52,20 @@ TEST(FaultOptions, ErrorsNameFieldValueAndLimit) {
               HasSubstr("delay_min is 1s; it must not be above delay_max"));
 }
 
+TEST(FaultOptions, EveryClassCanBeTurnedOffOfValidOptions) {
+  FaultOptions faults = FaultOptions::Swarm(1);
+  faults.delay_min = absl::Milliseconds(5);
+  faults.delay_max = absl::Milliseconds(9);
+  for (const std::string& name : faults.Classes()) {
+    FaultOptions fewer = faults;
+    EXPECT_TRUE(fewer.TurnOff(name));
+    EXPECT_TRUE(fewer.Validate().ok()) << fewer.Validate();
+    EXPECT_EQ(fewer.Classes().size() + 1, faults.Classes().size()) << name;
+  }
+  EXPECT_TRUE(faults.TurnOff("delay_max"));
+  EXPECT_EQ(faults.delay_max, faults.delay_min);
+}
+
 TEST(FaultOptions, SwarmIsValidRepeatableAndVaried) {
   std::set<std::string> choices;
   for (uint64_t seed = 0; seed < 1000; ++seed) {

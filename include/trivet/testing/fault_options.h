@@ -13,6 +13,11 @@
 // asked there before; nothing is drawn from a stream that others share. So one
 // fault can be muted, or one host added, and the rest of the history stays.
 //
+// Some classes need more of a world than a Simulation has: sectors, or a lock
+// service. They strike only where a scenario asks SimHost::Strikes for them, as
+// those of trivet's own tests do; in any other they do nothing. They are marked
+// "own worlds".
+//
 // Thread safety: a value.
 
 #ifndef TRIVET_TESTING_FAULT_OPTIONS_H_
@@ -104,24 +109,26 @@ struct TRIVET_EXPORT FaultOptions {
   double read_error = 0;    // Claim fails in the middle of what it visits.
   double trim_ignored = 0;  // The store keeps what it need not.
 
-  // Of disks that hold files and sectors, not just records. At a loss of power,
-  // of each sector and name that was not synced and would have survived; and
-  // at a restart, that one bit flips in what was synced long before.
+  // Own worlds (trivet's tests/sim/file_disk.h). Of disks that hold files and
+  // sectors, not just records. At a loss of power, of each sector and name that
+  // was not synced and would have survived; and at a restart, that one bit
+  // flips in what was synced long before.
   double sector_loss = 0;
   double torn_write = 0;  // Of a sector only the first part is written.
   double name_loss = 0;
   double bit_rot = 0;  // As host_loss if it is seen: one of all hosts.
 
   // --- Lock services --------------------------------------------------------
-  // Per second: of one lock, or of all that one client holds, as when the
-  // store restarts.
+  // Own worlds (trivet's tests/sim/lock_world.h). Per second: of one lock, or
+  // of all that one client holds, as when the store restarts.
   double lease_lost = 0;
   double session_loss = 0;
   double ttl_restored = 0;  // The lease lasts its whole ttl from now on.
 
-  // A read shows what was there before the latest write. VersionedStore forbids
-  // it; exclusion and tokens must stand it all the same. Of a LockBackend only
-  // a free lock may be refused.
+  // A read shows what was there before the latest write: of a host's
+  // versioned_store(), which forbids it; exclusion and tokens must stand it all
+  // the same. Own worlds (tests/sim/stale_lock_backend.h): of a LockBackend,
+  // where only a free lock may be refused.
   double stale_read = 0;
 
   // Every fault class is a field; these are the names of those that are on, and

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "trivet/config.h"
 #include "trivet/testing/violations.h"
 
 namespace trivet {
@@ -54,11 +55,14 @@ struct FaultFilter {
 using ScriptSink =
     std::function<void(const std::string& script, std::string_view text)>;
 
-struct HistoryOptions {
+struct TRIVET_EXPORT HistoryOptions {
   uint64_t seed = 0;
   FaultFilter faults;
   bool trace = false;            // Fill in History::trace.
   ScriptSink scripts = nullptr;  // nullptr: not wanted.
+
+  // Told of each fault as it strikes: a history that dies reports nothing.
+  std::function<void(const SimFault& fault)> on_fault = nullptr;
 };
 
 // Simulation::Report() fills in everything but the counters.

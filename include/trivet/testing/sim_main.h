@@ -20,10 +20,17 @@
 //       --out FILE                          kept, to be replayed
 //       --scripts FOLDER                    and what each coordinator and each
 //                                           participant was told and did
+//       --limit TIME                        whoever takes longer hangs
+//       --here                              one, here: for a debugger
 //   sim --replay FILE                       those of the file again
 //   sim --list                              the scenarios, one a line
 //   sim --bug NAME                          a planted bug is found
+//   sim --bug NAME --replay FILE            and seen again
 //   sim --list-bugs
+//   sim --help
+//
+// Histories run in child processes: one that dies, or that never ends, is a
+// failure like others, reported and shrunk with its seed and its faults.
 //
 // A program whose every choice follows from the seed is all that is asked for:
 // see simulation.h. An example is in examples/07_simulate_your_service.
@@ -66,9 +73,11 @@ struct TRIVET_EXPORT PlantedBugs {
 
 // Returns what main() is to return: 0 if all is well; 1 if something was found,
 // which then stands on stdout with its seed, configuration, violations and
-// faults; 2 if the command line or a replay file makes no sense, with the
-// reason on stderr. Only --bug, which is to find something, has 0 and 1 the
-// other way round. REQUIRES: the process has only one thread.
+// faults; 2 if the command line, a file or a process cannot be used, with the
+// reason on stderr; 3 if all is well, but faults that a replay file names do
+// not strike any more, so that it shows nothing. Only a search for a planted
+// bug, --bug without --replay, has 0 and 1 the other way round. REQUIRES: the
+// process has only one thread.
 TRIVET_EXPORT int SimMain(int argc, char** argv,
                           const std::vector<Scenario>& scenarios,
                           const PlantedBugs& bugs = {});

@@ -58,7 +58,7 @@ class TRIVET_EXPORT Simulation {
   using Boot = SimHost::Boot;
   using Fault = SimFault;
 
-  // REQUIRES: faults.Validate().ok().
+  // REQUIRES: faults.Validate().ok(). Else the process ends, and says why not.
   explicit Simulation(uint64_t seed, FaultOptions faults = {});
 
   // For a scenario of SimMain: the faults that `options` leaves out do not
