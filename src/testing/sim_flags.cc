@@ -241,7 +241,7 @@ std::string SimHelp(std::string_view program, bool with_bugs) {
       "                      they are shrunk, and after that\n"
       "  --scripts FOLDER    what each coordinator and each participant was "
       "told\n"
-      "                      and did is written there\n"
+      "                      and did, of one history, in FOLDER/SCENARIO-SEED\n"
       "  --limit TIME        a history that takes longer than this real time\n"
       "                      hangs; 60s unless told, inf: none\n"
       "  --here              one history in this process, for a debugger\n"

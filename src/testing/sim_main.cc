@@ -160,8 +160,9 @@ class SimProgram {
   // that hang would take as long again.
   int ReportFailureOf(const Scenario& scenario, const Replay& replay,
                       const SweepResult& result) {
-    return result.late ? ReportFailure(scenario, replay, result)
-                       : RunOne(scenario, replay, &result);
+    return result.late && flags_.scripts.empty()
+               ? ReportFailure(scenario, replay, result)
+               : RunOne(scenario, replay, &result);
   }
 
   // `before`: it has failed, among others.
@@ -204,18 +205,17 @@ class SimProgram {
     sweep.trace = flags_.trace;
     const Shrunk shrunk = Shrink(sweep, result);
     replay.faults = shrunk.faults;
-    if (!flags_.scripts.empty()) {
-      const Scenario writing = WritingScripts(scenario, flags_.scripts);
-      const absl::StatusOr<SweepResult> again = Run(SweepOf(writing, replay));
-      if (!again.ok()) return Refuse(again.status());
-    }
     Print(absl::StrCat("shrunk in ", shrunk.runs, " runs",
                        shrunk.complete ? "" : ", and given up there", ":\n",
                        shrunk.result.history.trace, Describe(shrunk.result),
                        "to see it again:\n", ToString({replay})));
     kept_.back() = std::move(replay);
     const absl::Status kept_again = Keep();
-    return kept_again.ok() ? kFound : Refuse(kept_again);
+    if (!kept_again.ok()) return Refuse(kept_again);
+    if (flags_.scripts.empty()) return kFound;
+    const Scenario writing = WritingScripts(scenario, flags_.scripts);
+    const auto written = Run(SweepOf(writing, kept_.back()));
+    return written.ok() ? kFound : Refuse(written.status());
   }
 
   std::string Again(const Replay& replay, const SweepResult& result) const {

@@ -147,15 +147,15 @@ class World : private RandomSource {
   std::vector<testing::SimFault> FaultsFired() const { return fired_; }
   std::vector<std::string> FaultsLeftOut() const { return left_out_; }
   void SetFilter(const testing::FaultFilter& filter);
+  void OnFault(std::function<void(const testing::SimFault&)> on_fault) {
+    on_fault_ = std::move(on_fault);
+  }
   void WriteScripts(testing::ScriptSink sink) {
     transcripts_ = std::make_unique<Transcripts>(this, std::move(sink));
   }
 
   // Whose event is running. nullptr: nobody's.
   const Process* running() const { return running_; }
-  void OnFault(std::function<void(const testing::SimFault&)> on_fault) {
-    on_fault_ = std::move(on_fault);
-  }
 
  private:
   friend class Process;  // Tells which one is running.

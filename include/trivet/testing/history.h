@@ -58,11 +58,12 @@ using ScriptSink =
 struct TRIVET_EXPORT HistoryOptions {
   uint64_t seed = 0;
   FaultFilter faults;
-  bool trace = false;            // Fill in History::trace.
-  ScriptSink scripts = nullptr;  // nullptr: not wanted.
+  bool trace = false;  // Fill in History::trace.
 
   // Told of each fault as it strikes: a history that dies reports nothing.
   std::function<void(const SimFault& fault)> on_fault = nullptr;
+
+  ScriptSink scripts = nullptr;  // nullptr: not wanted.
 };
 
 // Simulation::Report() fills in everything but the counters.

@@ -18,10 +18,10 @@
 //       --shrink                            with as few faults as still fail it
 //       --trace                             and everything that happened
 //       --out FILE                          kept, to be replayed
-//       --scripts FOLDER                    and what each coordinator and each
-//                                           participant was told and did
 //       --limit TIME                        whoever takes longer hangs
 //       --here                              one, here: for a debugger
+//       --scripts FOLDER                    and what each coordinator and each
+//                                           participant was told and did
 //   sim --replay FILE                       those of the file again
 //   sim --list                              the scenarios, one a line
 //   sim --bug NAME                          a planted bug is found
