@@ -246,6 +246,9 @@ void CasLockBackend::Impl::OnWritten(const CallPtr& call,
   }
   if (!absl::IsAborted(written)) return Finish(call, written);
   if (TRIVET_MUTANT(cas_conflict_is_loss)) return Finish(call, std::nullopt);
+  if (TRIVET_MUTANT(cas_own_conflict_is_grant) && lease.beat > 0) {
+    return Finish(call, LeaseGrant{FencingToken{0, lease.token}, lease.ttl});
+  }
   // Who was faster? It may have been an earlier request for this same lease.
   if (++call->conflicts < kConflictsMax && executor_->Now() < call->deadline) {
     return Read(call);

@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "src/internal/mutant.h"
 #include "src/ring/foreign.h"
 #include "src/ring/members.h"
 #include "src/ring/point.h"
@@ -122,13 +123,17 @@ internal::VnodeChange HashRing::Rep::ChangeOf(const Members& members) const {
        members.changes()) {
     const NodePoints points =
         hash.OfNode(before == nullptr ? after->id : before->id);
-    for (uint64_t i = end_of(after); i < end_of(before); ++i)
+    const bool leaves = after == nullptr;
+    for (uint64_t i = end_of(after);
+         i < end_of(before) &&
+         (leaves || !TRIVET_MUTANT(ring_keeps_points_of_lighter));
+         ++i)
       all.removed.push_back({points.At(i), index_before});
     for (uint64_t i = end_of(before); i < end_of(after); ++i)
       all.added.push_back({points.At(i), index_after});
+    if (TRIVET_MUTANT(ring_owners_not_shifted)) continue;
     if (before == nullptr) all.shifts.push_back({index_after, 1});
-    if (after == nullptr)
-      all.shifts.push_back({index_after + 1, ~NodeIndex{0}});
+    if (leaves) all.shifts.push_back({index_after + 1, ~NodeIndex{0}});
   }
   std::sort(all.removed.begin(), all.removed.end());
   std::sort(all.added.begin(), all.added.end());
@@ -202,7 +207,9 @@ void HashRing::Rep::CountZones() {
 uint64_t HashRing::Rep::DigestOf(const RingNode& node) const {
   const NodePoints points = hash.OfNode(node.id);
   return hash.OfWords(
-      {0, points.start, points.stride, node.weight, hash.OfKey(node.zone)});
+      {0, points.start, points.stride,
+       TRIVET_MUTANT(ring_fingerprint_ignores_weight) ? 1 : node.weight,
+       hash.OfKey(node.zone)});
 }
 
 uint64_t HashRing::Rep::ForeignDigestOf(NodeIndex node) const {

@@ -38,7 +38,21 @@ void AtomicityChecker::Voted(const TxnId& id, std::string_view participant,
     branch.voted_yes = true;
     branch.aborted = false;
   }
-  if (vote == Vote::kReadOnly) branch.left = true;
+  if (vote != Vote::kReadOnly) return;
+  branch.voted_read_only = true;
+  if (!branch.counted.has_value()) branch.left = true;
+}
+
+void AtomicityChecker::Counted(const TxnId& id, std::string_view participant,
+                               Vote::Kind vote) {
+  Branch& branch = Find(id, participant);
+  if (branch.counted.has_value()) return;
+  if ((vote == Vote::kYes && !branch.voted_yes) ||
+      (vote == Vote::kReadOnly && !branch.voted_read_only)) {
+    Report("AC3", id, participant, "is counted for what it never voted");
+  }
+  branch.counted = vote;
+  branch.left = vote == Vote::kReadOnly;
 }
 
 void AtomicityChecker::Committed(const TxnId& id,
@@ -47,11 +61,14 @@ void AtomicityChecker::Committed(const TxnId& id,
   if (!mine.prepared) {
     Report("AC2", id, participant, "commits what it does not hold prepared");
   }
+  if (mine.left && mine.counted.has_value()) {
+    Report("AC3", id, participant, "commits, and has left as read-only");
+  }
   mine.prepared = false;
   mine.committed = true;
   for (const auto& [name, branch] : transactions_[id]) {
     if (branch.left) continue;
-    if (!branch.voted_yes) {
+    if (!branch.voted_yes || branch.counted == Vote::kNo) {
       Report("AC3", id, participant,
              absl::StrCat("commits, and ", name, " never voted for it"));
     } else if (branch.aborted) {

@@ -2,7 +2,6 @@
 
 #include "trivet/testing/fencing_checker.h"
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,7 +16,7 @@ namespace testing {
 
 void FencingChecker::Granted(std::string_view lock, FencingToken token) {
   Lock& watched = locks_[std::string(lock)];
-  if (!watched.granted.emplace(token.generation, token.value).second) {
+  if (!watched.granted[GenerationOf(token)].insert(token.value).second) {
     violations_->Add("Unique",
                      absl::StrCat("two leases of lock ", internal::Sv(lock),
                                   " have the token ", ToString(token)));
@@ -25,14 +24,16 @@ void FencingChecker::Granted(std::string_view lock, FencingToken token) {
 }
 
 void FencingChecker::Admitted(std::string_view lock, FencingToken token) {
-  uint64_t& highest = locks_[std::string(lock)].highest[token.generation];
-  if (token.value < highest) {
+  const auto [known, first] =
+      locks_[std::string(lock)].highest.try_emplace(GenerationOf(token), token);
+  FencingToken& highest = known->second;
+  if (token.generation != highest.generation || token.value < highest.value) {
     violations_->Add(
         "Fence", absl::StrCat("lock ", internal::Sv(lock),
                               " admitted a write with token ", ToString(token),
-                              " after ", highest));
+                              " after ", ToString(highest)));
   } else {
-    highest = token.value;
+    highest = token;
   }
 }
 

@@ -3,9 +3,11 @@
 #include "trivet/testing/grant_checker.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
@@ -24,15 +26,19 @@ namespace testing {
 
 GrantChecker::GrantChecker(Executor* executor, LockBackend* backend,
                            Violations* violations)
-    : executor_(executor), backend_(backend), violations_(violations) {}
+    : self_(std::make_shared<GrantChecker*>(this)),
+      executor_(executor),
+      backend_(backend),
+      violations_(violations) {}
 
-GrantChecker::~GrantChecker() = default;
+GrantChecker::~GrantChecker() { *self_ = nullptr; }
 
 bool GrantChecker::EndEarly(std::string_view name, bool again) {
   const auto found = locks_.find(name);
   if (found == locks_.end()) return false;
-  const Lock& lock = found->second;
+  Lock& lock = found->second;
   if (!lock.holder.has_value()) return false;
+  lock.ended_early.push_back(lock.token);
   const LeaseKey key = *lock.holder;
   const absl::Duration left = lock.until - executor_->Now();
   Release(key, MonotonicTime::InfiniteFuture(),
@@ -42,6 +48,13 @@ bool GrantChecker::EndEarly(std::string_view name, bool again) {
             [](const absl::StatusOr<std::optional<LeaseGrant>>&) {});
   }
   return true;
+}
+
+bool GrantChecker::EndedEarly(std::string_view name, FencingToken token) const {
+  const auto found = locks_.find(name);
+  if (found == locks_.end()) return false;
+  const std::vector<FencingToken>& ended = found->second.ended_early;
+  return std::find(ended.begin(), ended.end(), token) != ended.end();
 }
 
 bool GrantChecker::EndSession(std::string_view owner) {
@@ -74,9 +87,9 @@ void GrantChecker::Acquire(const LeaseKey& key, absl::Duration ttl,
                            Done<std::optional<LeaseGrant>> done) {
   backend_->Acquire(
       key, ttl, deadline,
-      [this, key, ttl, done = std::move(done)](
+      [self = self_, key, ttl, done = std::move(done)](
           absl::StatusOr<std::optional<LeaseGrant>> grant) mutable {
-        if (grant.ok()) OnAcquired(key, ttl, *grant);
+        if (grant.ok() && *self) (*self)->OnAcquired(key, ttl, *grant);
         std::move(done)(std::move(grant));
       });
 }
@@ -85,9 +98,9 @@ void GrantChecker::Renew(const LeaseKey& key, absl::Duration ttl,
                          MonotonicTime deadline,
                          Done<std::optional<LeaseGrant>> done) {
   backend_->Renew(key, ttl, deadline,
-                  [this, key, done = std::move(done)](
+                  [self = self_, key, done = std::move(done)](
                       absl::StatusOr<std::optional<LeaseGrant>> grant) mutable {
-                    if (grant.ok()) OnRenewed(key, *grant);
+                    if (grant.ok() && *self) (*self)->OnRenewed(key, *grant);
                     std::move(done)(std::move(grant));
                   });
 }
@@ -158,13 +171,27 @@ void GrantChecker::OnRefused(const LeaseKey& key, absl::Duration ttl,
 
 void GrantChecker::OnRenewed(const LeaseKey& key,
                              const std::optional<LeaseGrant>& grant) {
-  if (!grant.has_value()) return;
   Lock& lock = locks_[key.lock];
-  if (!lock.holder.has_value() || lock.holder->lease_id != key.lease_id) {
+  const bool holds =
+      lock.holder.has_value() && lock.holder->lease_id == key.lease_id;
+  const MonotonicTime now = executor_->Now();
+  if (!grant.has_value()) {
+    if (holds && now < lock.until) {
+      Report("NotBefore", key,
+             absl::StrCat("is refused a renewal, and holds it for another ",
+                          absl::FormatDuration(lock.until - now)));
+    }
+    return;
+  }
+  if (!holds) {
     Report("Owned", key, "is renewed and does not hold it");
     return;
   }
-  const MonotonicTime now = executor_->Now();
+  if (grant->token != lock.token) {
+    Report("Idempotent", key,
+           absl::StrCat("had token ", ToString(lock.token),
+                        " and is renewed with ", ToString(grant->token)));
+  }
   if (now > lock.until_latest) {
     Report("Owned", key, "is renewed after it ran out");
   }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,16 +33,36 @@ uint64_t LogChecker::Hash(std::string_view record) {
 
 void LogChecker::Claimed(Epoch epoch, LogIndex first,
                          const std::vector<std::string>& visited) {
-  if (epoch <= epoch_) {
-    Report("FN", absl::StrCat("epoch ", epoch, " was claimed after ", epoch_));
-  }
+  Rise(epoch);
   const LogIndex last = visited.empty() ? 0 : first + visited.size() - 1;
   if (last < promised_ && promised_ >= trimmed_) {
     Report("Prefix", absl::StrCat("record ", promised_,
                                   " was promised, and a claim visits only ",
                                   first, " to ", last));
   }
-  if (!visited.empty() && first > std::min(trimmed_, promised_ + 1)) {
+  See(first, visited);
+  claimed_last_ = promised_;
+  visited_ = visited;
+}
+
+void LogChecker::ClaimFailed(std::optional<Epoch> epoch, LogIndex first,
+                             const std::vector<std::string>& visited) {
+  See(first, visited);
+  if (!epoch.has_value()) return;
+  Rise(*epoch == 0 ? epoch_ + 1 : *epoch);
+  claimed_last_.reset();
+}
+
+void LogChecker::Rise(Epoch epoch) {
+  if (epoch <= epoch_) {
+    Report("FN", absl::StrCat("epoch ", epoch, " was claimed after ", epoch_));
+  }
+  epoch_ = std::max(epoch_, epoch);
+}
+
+void LogChecker::See(LogIndex first, const std::vector<std::string>& visited) {
+  if (visited.empty()) return;
+  if (first > std::min(trimmed_, promised_ + 1)) {
     Report("Contiguous",
            absl::StrCat("a claim begins at ", first,
                         ", and nobody allowed to forget ", trimmed_));
@@ -55,24 +76,39 @@ void LogChecker::Claimed(Epoch epoch, LogIndex first,
     }
     hashes_[first + i] = hash;
   }
-  epoch_ = std::max(epoch_, epoch);
-  claimed_last_ = std::max(last, promised_);
-  promised_ = claimed_last_;
-  visited_ = visited;
+  promised_ = std::max(promised_, first + visited.size() - 1);
 }
 
 void LogChecker::Appended(Epoch epoch, const std::vector<uint64_t>& records,
                           Durability durability, LogIndex last) {
-  if (epoch < epoch_ && last > claimed_last_) {
-    Report("FN", absl::StrCat("epoch ", epoch, " appended record ", last,
-                              " though epoch ", epoch_,
-                              " was claimed when there were ", claimed_last_));
-  }
-  if (epoch < epoch_) return;
+  if (epoch < epoch_) return CheckDeposed(epoch, records, last);
   for (size_t i = 0; i < records.size(); ++i) {
     hashes_[last - records.size() + 1 + i] = records[i];
   }
   if (durability == Durability::kForced) promised_ = std::max(promised_, last);
+}
+
+// It may hear late of what it appended before the claim, which visited it then.
+void LogChecker::CheckDeposed(Epoch epoch, const std::vector<uint64_t>& records,
+                              LogIndex last) {
+  if (claimed_last_.has_value() && last > *claimed_last_) {
+    Report("FN", absl::StrCat("epoch ", epoch, " appended record ", last,
+                              " though epoch ", epoch_,
+                              " was claimed when there were ", *claimed_last_));
+    return;
+  }
+  for (size_t i = 0; i < records.size(); ++i) {
+    const LogIndex index = last - records.size() + 1 + i;
+    if (index < trimmed_) continue;
+    const auto known = hashes_.find(index);
+    const bool visited = known == hashes_.end() ? !claimed_last_.has_value()
+                                                : known->second == records[i];
+    if (!visited) {
+      Report("FN", absl::StrCat("epoch ", epoch, " appended record ", index,
+                                ", where the claim of epoch ", epoch_,
+                                " had visited another one"));
+    }
+  }
 }
 
 void LogChecker::Trimmed(LogIndex first_needed) {
@@ -97,16 +133,22 @@ CheckedLog::~CheckedLog() = default;
 absl::StatusOr<Epoch> CheckedLog::Claim(Epoch wanted, Visitor visit) {
   LogIndex first = 0;
   std::vector<std::string> visited;
-  bool whole = true;
+  bool visit_failed = false;
   absl::StatusOr<Epoch> epoch = log_->Claim(
       wanted, [&](LogIndex index, std::string_view record) -> absl::Status {
         if (visited.empty()) first = index;
         visited.emplace_back(record);
         absl::Status seen = visit(index, record);
-        whole = whole && seen.ok();
+        visit_failed = !seen.ok();
         return seen;
       });
-  if (epoch.ok() && whole) checker_->Claimed(*epoch, first, visited);
+  if (visit_failed) {
+    checker_->ClaimFailed(wanted, first, visited);
+  } else if (!epoch.ok()) {
+    checker_->ClaimFailed(std::nullopt, first, visited);
+  } else {
+    checker_->Claimed(*epoch, first, visited);
+  }
   return epoch;
 }
 

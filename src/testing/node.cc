@@ -169,6 +169,7 @@ void Node::Suspend(int64_t span) {
   if (!process()->alive() || IsAsleep()) return;
   asleep_since_ = world_->now();
   asleep_until_ = asleep_since_ + span;
+  slept_ += span;
   Pause(span);
 }
 

@@ -104,6 +104,11 @@ class Node {
     return now < asleep_until_ ? now - asleep_since_ : 0;
   }
 
+  // All the sleep that there has been until now, for a clock that stops in it.
+  int64_t SleptBefore(int64_t now) const {
+    return slept_ - (now < asleep_until_ ? asleep_until_ - now : 0);
+  }
+
   // Every event takes time for a while.
   void SlowDown(int64_t span);
   int64_t slow_until() const { return slow_until_; }
@@ -147,6 +152,7 @@ class Node {
   int64_t paused_until_ = 0;
   int64_t asleep_since_ = 0;
   int64_t asleep_until_ = 0;
+  int64_t slept_ = 0;
   int64_t slow_until_ = 0;
   bool lost_ = false;
   uint64_t starts_ = 0;

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "src/internal/invariant.h"
+#include "src/internal/mutant.h"
 #include "src/testing/dice.h"
 #include "src/testing/local_log.h"
 #include "src/testing/node.h"
@@ -37,12 +38,13 @@ class Process::ExecutorPort : public Executor {
       : process_(process), clock_(process->node()->clock()) {}
 
   MonotonicTime Now() const override {
-    return clock_.At(process_->world()->now());
+    return clock_.At(process_->world()->now() - Missed());
   }
   void Post(Task task) override { Add(0, std::move(task)); }
   void PostAt(MonotonicTime when, Task task) override {
-    const int64_t at = clock_.WorldTime(when);
+    int64_t at = clock_.WorldTime(when);
     if (at == INT64_MAX) return;  // Never.
+    at += Missed();
     World* const world = process_->world();
     Node* const node = process_->node();
     const int64_t late = world->dice().UpTo(
@@ -53,6 +55,12 @@ class Process::ExecutorPort : public Executor {
   bool MayBlock() const override { return false; }
 
  private:
+  // An executor's time goes on while the host sleeps.
+  int64_t Missed() const {
+    return TRIVET_MUTANT(clock_stops_in_suspend)
+               ? process_->node()->SleptBefore(process_->world()->now())
+               : 0;
+  }
   void Add(int64_t at, Task task, bool is_timer = false) {
     if (!process_->alive()) return;
     process_->world()->AtProcess(at, process_, std::move(task), is_timer);

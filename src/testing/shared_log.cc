@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "src/internal/mutant.h"
 #include "src/internal/strings.h"
 #include "src/testing/dice.h"
 #include "src/testing/log_file.h"
@@ -115,6 +116,9 @@ void SharedLog::Arrive(uint64_t number, uint64_t ordinal, Epoch epoch,
   if (epoch != file_->epoch) {
     world->trace().Add(world->now(), Happening::kFenced, node->name(), name_,
                        epoch, file_->epoch);
+    if (TRIVET_MUTANT(fenced_append_reported_done)) {
+      return Answer(number, ordinal, file_->last());
+    }
     Answer(
         number, ordinal,
         absl::AbortedError(absl::StrCat("epoch ", epoch, " of log ", Sv(name_),

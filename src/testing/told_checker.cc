@@ -37,8 +37,20 @@ void ToldChecker::Knows(const TxnId& id,
 
 void ToldChecker::Voted(const TxnId& id, std::string_view participant,
                         Vote::Kind vote) {
+  Transaction& txn = transactions_[id];
+  if (vote == Vote::kReadOnly && txn.counted.count(participant) == 0) {
+    txn.left.emplace(participant);
+  }
+}
+
+void ToldChecker::Counted(const TxnId& id, std::string_view participant,
+                          Vote::Kind vote) {
+  Transaction& txn = transactions_[id];
+  if (!txn.counted.emplace(participant).second) return;
   if (vote == Vote::kReadOnly) {
-    transactions_[id].left.emplace(participant);
+    txn.left.emplace(participant);
+  } else {
+    txn.left.erase(std::string(participant));
   }
 }
 
@@ -62,6 +74,11 @@ void ToldChecker::Aborted(const TxnId& id, std::string_view participant) {
 
 void ToldChecker::Finish(Excused excused) {
   for (const auto& [id, txn] : transactions_) {
+    if (!txn.told.has_value() && !txn.committed.empty() &&
+        !excused(id, *txn.committed.begin())) {
+      Report(id, absl::StrCat("nobody was told, and ", *txn.committed.begin(),
+                              " has committed"));
+    }
     if (txn.told != Decision::kCommit) continue;
     for (const std::string& participant : txn.participants) {
       if (txn.left.count(participant) > 0) continue;

@@ -22,6 +22,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "src/internal/invariant.h"
+#include "src/internal/mutant.h"
 #include "src/internal/pump.h"
 #include "src/internal/quoted.h"
 #include "src/internal/random.h"
@@ -298,9 +299,11 @@ void Coordinator::Impl::Report(Effects& effects) {
     Answer(take(refused.call), std::move(refused.status));
   }
   for (CoordinatorMachine::Finished& finished : effects.finished) {
-    Answer(take(finished.call), Outcome{{self_.name, finished.number},
-                                        finished.decision,
-                                        std::move(finished.reason)});
+    RunDone done = take(finished.call);
+    if (!finished.decision && TRIVET_MUTANT(unknown_outcome_untold)) continue;
+    Answer(std::move(done), Outcome{{self_.name, finished.number},
+                                    finished.decision,
+                                    std::move(finished.reason)});
   }
 }
 

@@ -301,7 +301,9 @@ class CoordinatorMachine::Impl : private internal::CoordinatorState {
   void OnDecisionDurable(TxnNumber number, CoordinatorTxn* txn) {
     txn->state = State::kCommitting;
     txn->decided_durable = true;
-    Tell(number, txn, Decision::kCommit, "");
+    if (!TRIVET_MUTANT(outcome_waits_for_acks)) {
+      Tell(number, txn, Decision::kCommit, "");
+    }
     for (Member& member : txn->members) {
       member.work = std::string();
       if (member.vote == Vote::kReadOnly) Unpin(member.participant, number);
@@ -367,6 +369,9 @@ class CoordinatorMachine::Impl : private internal::CoordinatorState {
     if (--txn->unacked == 0 || TRIVET_MUTANT(forget_before_all_acks)) {
       txn->unacked = 0;
       --in_flight_;
+      if (TRIVET_MUTANT(outcome_waits_for_acks) && txn->call != 0) {
+        Tell(number, txn, Decision::kCommit, "");
+      }
       Disarm(txn);
       EndIfDone(number, txn);
     }

@@ -25,6 +25,7 @@
 #include "absl/synchronization/mutex.h"
 #include "src/internal/backoff.h"
 #include "src/internal/crc32c.h"
+#include "src/internal/mutant.h"
 #include "src/internal/pump.h"
 #include "src/internal/strings.h"
 #include "src/txn/codec.h"
@@ -155,7 +156,12 @@ class TxnDriver : public Pump<Recorded<Machine>> {
           if (!peer.has_value()) ++refused;
           return peer;
         });
-    if (decoded.dropped > refused) Count(&TxnCounters::malformed);
+    if (decoded.dropped > refused) {
+      Count(&TxnCounters::malformed);
+      if (TRIVET_MUTANT(damaged_bytes_stop)) {
+        Stop(absl::UnavailableError("an envelope is damaged"));
+      }
+    }
     Count(&TxnCounters::messages_received, decoded.messages.size());
     std::vector<Event> events;
     events.reserve(decoded.messages.size());

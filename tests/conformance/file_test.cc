@@ -4,15 +4,20 @@
 // its power.
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "src/adapters/file/file_log_factory.h"
 #include "tests/adapters/file/memory_disk.h"
+#include "tests/conformance/broken_by.h"
 #include "tests/support/temp_dir.h"
 #include "trivet/adapters/file/file_log_store.h"
 #include "trivet/adapters/file/file_versioned_store.h"
@@ -29,6 +34,7 @@ namespace {
 using internal::FileLogFactory;
 using internal::FileVersionedFactory;
 using testing::LogStoreSubject;
+using testing::LogStoreSuite;
 using testing::Pace;
 using testing::VersionedStoreSubject;
 
@@ -106,6 +112,53 @@ class FileLogOnADisk final : public LogStoreSubject {
 
 TRIVET_TEST_CONFORMANCE(FileLogStoreOnADisk, LogStoreSuite,
                         [] { return std::make_unique<FileLogOnADisk>(); });
+
+// Answers every thread with what it has told one of them last.
+class MixesThreadsUp final : public LogStoreSubject, public LogStore {
+ public:
+  LogStore* log() override { return this; }
+  Pace pace() const override { return pace_; }
+  bool Stop(End how) override {
+    if (how == End::kPowerLoss) return false;
+    log_.reset();
+    return true;
+  }
+  void Start() override {
+    log_ = OrNull(FileLogStore::Open(directory_.Sub("log"), Small()));
+  }
+
+  absl::StatusOr<Epoch> Claim(Epoch wanted, Visitor visit) override {
+    return log_->Claim(wanted, visit);
+  }
+  void Append(Epoch epoch, std::vector<std::string> records,
+              Durability durability, AppendDone done) override {
+    const bool lies = std::this_thread::get_id() != owner_;
+    log_->Append(
+        epoch, std::move(records), durability,
+        [lies, done = std::move(done)](absl::StatusOr<LogIndex> last) mutable {
+          if (lies && last.ok()) last = 1;
+          std::move(done)(std::move(last));
+        });
+  }
+  void Trim(Epoch epoch, LogIndex first_needed) override {
+    log_->Trim(epoch, first_needed);
+  }
+  size_t RecordSizeMax() const override { return log_->RecordSizeMax(); }
+
+ private:
+  const std::thread::id owner_ = std::this_thread::get_id();
+  const Pace pace_;
+  TempDir directory_;
+  std::unique_ptr<FileLogStore> log_ =
+      OrNull(FileLogStore::Create(directory_.Sub("log"), Small()));
+};
+
+TEST(LyingLogs, WhoMixesThreadsUpIsCaught) {
+  EXPECT_THAT(BrokenBy<LogStoreSuite>(
+                  [] { return std::make_unique<MixesThreadsUp>(); }),
+              ::testing::ElementsAre("AppendHoldsNoLockWhenItIsDone",
+                                     "AppendMayBeCalledFromAnyThread"));
+}
 
 class FileStore final : public VersionedStoreSubject {
  public:

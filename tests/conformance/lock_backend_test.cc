@@ -6,9 +6,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "tests/conformance/lock_subjects.h"
@@ -21,6 +24,8 @@
 #include "trivet/testing/conformance/gtest.h"
 #include "trivet/testing/conformance/lock_backend_suite.h"
 #include "trivet/testing/conformance/pace.h"
+#include "trivet/testing/fault_options.h"
+#include "trivet/testing/faulty_lock_backend.h"
 #include "trivet/testing/grant_checker.h"
 #include "trivet/testing/sim_host.h"
 #include "trivet/testing/sim_lock_backend.h"
@@ -30,6 +35,7 @@
 namespace trivet {
 namespace {
 
+using testing::FaultOptions;
 using testing::LockBackendSubject;
 using testing::Pace;
 using testing::SimHost;
@@ -77,7 +83,9 @@ class Simulated : public LockBackendSubject {
   }
 
  protected:
-  Simulation sim_{1};
+  explicit Simulated(const FaultOptions& faults = {}) : sim_(1, faults) {}
+
+  Simulation sim_;
   SimHost& host_ = sim_.AddHost("host");
   SimHost& server_ = sim_.AddHost("locks");
   std::unique_ptr<LockBackend> backend_;
@@ -125,6 +133,78 @@ class Checked : public testing::GrantChecker {
 
 TRIVET_TEST_CONFORMANCE(GrantChecker, LockBackendSuite, [] {
   return std::make_unique<LocksInMemory<Checked>>();
+});
+
+// As a store that has limits, and says so: what lies beyond them is an error.
+class Narrow : public LockBackend {
+ public:
+  explicit Narrow(Executor* executor) : leases_(executor) {}
+
+  LockBackendTraits Traits() const override {
+    LockBackendTraits traits = leases_.Traits();
+    traits.lock_name_max = 9;
+    traits.ttl_min = absl::Seconds(30);
+    traits.ttl_max = absl::Seconds(60);
+    return traits;
+  }
+  void Acquire(const LeaseKey& key, absl::Duration ttl, MonotonicTime deadline,
+               Done<std::optional<LeaseGrant>> done) override {
+    if (!Takes(key, ttl)) return std::move(done)(Refusal());
+    leases_.Acquire(key, ttl, deadline, std::move(done));
+  }
+  void Renew(const LeaseKey& key, absl::Duration ttl, MonotonicTime deadline,
+             Done<std::optional<LeaseGrant>> done) override {
+    if (!Takes(key, ttl)) return std::move(done)(Refusal());
+    leases_.Renew(key, ttl, deadline, std::move(done));
+  }
+  void Release(const LeaseKey& key, MonotonicTime deadline,
+               Done<bool> done) override {
+    leases_.Release(key, deadline, std::move(done));
+  }
+  void AwaitRelease(const LeaseKey& key,
+                    absl::AnyInvocable<void() &&> done) override {
+    leases_.AwaitRelease(key, std::move(done));
+  }
+
+ private:
+  static absl::Status Refusal() {
+    return absl::InvalidArgumentError("beyond what this store can do");
+  }
+  bool Takes(const LeaseKey& key, absl::Duration ttl) const {
+    return key.lock.size() <= Traits().lock_name_max &&
+           ttl >= Traits().ttl_min && ttl <= Traits().ttl_max;
+  }
+
+  MemoryLockBackend leases_;
+};
+
+TRIVET_TEST_CONFORMANCE(NarrowLockBackend, LockBackendSuite, [] {
+  return std::make_unique<LocksInMemory<Narrow>>();
+});
+
+// In the client's process, with a network between.
+class Wrapped final : public Simulated {
+ public:
+  explicit Wrapped(const FaultOptions& faults) : Simulated(faults) {
+    backend_ =
+        std::make_unique<testing::FaultyLockBackend>(&host_, "locks", &leases_);
+  }
+  ~Wrapped() override { backend_.reset(); }
+
+ private:
+  MemoryLockBackend leases_{host_.executor()};
+};
+
+TRIVET_TEST_CONFORMANCE(FaultyLockBackend, LockBackendSuite, [] {
+  return std::make_unique<Wrapped>(FaultOptions());
+});
+TRIVET_TEST_CONFORMANCE(FaultyLockBackendFarAway, LockBackendSuite, [] {
+  FaultOptions faults;
+  faults.delay_max = absl::Milliseconds(100);
+  faults.delay_tail = 0.3;
+  faults.delay_tail_max = absl::Milliseconds(400);
+  faults.call_timeout = absl::Minutes(1);
+  return std::make_unique<Wrapped>(faults);
 });
 
 }  // namespace

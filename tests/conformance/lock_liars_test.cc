@@ -19,11 +19,14 @@
 #include "gtest/gtest.h"
 #include "tests/conformance/broken_by.h"
 #include "tests/conformance/lock_subjects.h"
+#include "tests/support/manual_executor.h"
 #include "trivet/adapters/memory/memory_lock_backend.h"
 #include "trivet/host/executor.h"
 #include "trivet/host/monotonic_time.h"
 #include "trivet/lock/lock_backend.h"
 #include "trivet/testing/conformance/lock_backend_suite.h"
+#include "trivet/testing/conformance/pace.h"
+#include "trivet/testing/conformance/promise.h"
 
 namespace trivet {
 namespace {
@@ -341,6 +344,42 @@ class HoldsALockWhileItAnswers final : public Liar {
   bool locked_ = false;
 };
 
+// Begins with the first token again after a restart.
+class ForgetsItsTokens final : public testing::LockBackendSubject {
+ public:
+  LockBackend* backend() override { return backend_.get(); }
+  testing::Pace pace() const override { return pace_; }
+  MonotonicTime Now() const override { return executor_.Now(); }
+  bool Restart() override {
+    backend_ = std::make_unique<MemoryLockBackend>(&executor_);
+    return true;
+  }
+
+ private:
+  ManualExecutor executor_;
+  std::unique_ptr<MemoryLockBackend> backend_ =
+      std::make_unique<MemoryLockBackend>(&executor_);
+  const testing::Pace pace_{
+      [this](absl::Duration span) { executor_.AdvanceBy(span); }};
+};
+
+// On a machine that stops again and again, in real time.
+class OnASlowMachine final : public testing::LockBackendSubject {
+ public:
+  LockBackend* backend() override { return &backend_; }
+  testing::Pace pace() const override { return pace_; }
+  MonotonicTime Now() const override {
+    executor_.AdvanceBy(ttl() / 4);
+    return executor_.Now();
+  }
+  absl::Duration ttl() const override { return absl::Milliseconds(40); }
+
+ private:
+  mutable ManualExecutor executor_;
+  GrantsASecondTime backend_{&executor_};
+  const testing::Pace pace_;
+};
+
 template <typename L>
 std::vector<std::string> Broken() {
   return BrokenBy<testing::LockBackendSuite>(
@@ -380,6 +419,21 @@ TEST(LyingBackends, AreCaughtByWhatTheyBreak) {
   EXPECT_THAT(Broken<ForgetsTheLine>(), ElementsAre("InLine"));
   EXPECT_THAT(Broken<KeepsPlacesForEver>(), ElementsAre("InLineOnlyForATtl"));
   EXPECT_THAT(Broken<CutsNames>(), ElementsAre("AnyName"));
+}
+
+TEST(LyingBackends, WhoForgetsItsTokensIsCaught) {
+  EXPECT_THAT(BrokenBy<testing::LockBackendSuite>(
+                  [] { return std::make_unique<ForgetsItsTokens>(); }),
+              ElementsAre("FencedAcrossRestart"));
+}
+
+// It cannot be told whether the lease had run out.
+TEST(LyingBackends, OnASlowMachineNobodyIsBlamed) {
+  OnASlowMachine subject;
+  const auto& promises = testing::LockBackendSuite::Promises();
+  const testing::Finding finding = promises.front().check(subject);
+  EXPECT_EQ(finding.kind, testing::Finding::kNotChecked);
+  EXPECT_THAT(finding.text, ::testing::HasSubstr("choose a longer ttl()"));
 }
 
 TEST(LyingBackends, AreCaughtByHowTheyAnswer) {

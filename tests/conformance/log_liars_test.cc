@@ -499,5 +499,72 @@ TEST(LyingLogs, AreCaughtByWhatTheyBreakOfAppends) {
               ElementsAre("UnknownUntilTheNextClaim"));
 }
 
+// One log behind two ports, as two hosts have it.
+template <typename Port>
+class FromTwoHosts final : public testing::LogStoreSubject {
+ public:
+  LogStore* log() override { return &mine_; }
+  LogStore* rival() override { return &theirs_; }
+  testing::Pace pace() const override { return pace_; }
+  bool Stop(End how) override { return how == End::kClose; }
+  void Start() override {}
+
+ private:
+  ManualExecutor executor_;
+  MemoryLogStore log_;
+  Port mine_{&log_};
+  Port theirs_{&log_};
+  const testing::Pace pace_{
+      [this](absl::Duration span) { executor_.AdvanceBy(span); }};
+};
+
+class HonestPort : public LogStore {
+ public:
+  explicit HonestPort(MemoryLogStore* log) : log_(log) {}
+  absl::StatusOr<Epoch> Claim(Epoch wanted, Visitor visit) override {
+    return log_->Claim(wanted, visit);
+  }
+  void Append(Epoch epoch, std::vector<std::string> records,
+              Durability durability, AppendDone done) override {
+    log_->Append(epoch, std::move(records), durability, std::move(done));
+  }
+  void Trim(Epoch epoch, LogIndex first_needed) override {
+    log_->Trim(epoch, first_needed);
+  }
+
+ protected:
+  MemoryLogStore* const log_;
+};
+
+// Compares with what was claimed here last, which is not what was claimed last.
+class KnowsOnlyItsOwnClaims final : public HonestPort {
+ public:
+  using HonestPort::HonestPort;
+  absl::StatusOr<Epoch> Claim(Epoch wanted, Visitor visit) override {
+    const absl::StatusOr<Epoch> claimed = HonestPort::Claim(wanted, visit);
+    if (claimed.ok()) latest = mine_ = *claimed;
+    return claimed;
+  }
+  void Append(Epoch epoch, std::vector<std::string> records,
+              Durability durability, AppendDone done) override {
+    HonestPort::Append(epoch == mine_ ? latest : epoch, std::move(records),
+                       durability, std::move(done));
+  }
+
+ private:
+  inline static Epoch latest = 0;
+  Epoch mine_ = 0;
+};
+
+TEST(LyingLogs, WhoIsNotFencedByAnotherHostIsCaught) {
+  EXPECT_THAT(BrokenBy<LogStoreSuite>(
+                  [] { return std::make_unique<FromTwoHosts<HonestPort>>(); }),
+              ElementsAre());
+  EXPECT_THAT(BrokenBy<LogStoreSuite>([] {
+                return std::make_unique<FromTwoHosts<KnowsOnlyItsOwnClaims>>();
+              }),
+              ElementsAre("FencedWhereverItComesFrom"));
+}
+
 }  // namespace
 }  // namespace trivet

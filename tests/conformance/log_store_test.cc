@@ -14,6 +14,8 @@
 #include "trivet/testing/conformance/gtest.h"
 #include "trivet/testing/conformance/log_store_suite.h"
 #include "trivet/testing/conformance/pace.h"
+#include "trivet/testing/fault_options.h"
+#include "trivet/testing/faulty_log_store.h"
 #include "trivet/testing/log_checker.h"
 #include "trivet/testing/sim_host.h"
 #include "trivet/testing/simulation.h"
@@ -22,6 +24,7 @@
 namespace trivet {
 namespace {
 
+using testing::FaultOptions;
 using testing::LogStoreSubject;
 using testing::Pace;
 using testing::SimHost;
@@ -66,6 +69,45 @@ class Shared final : public Simulated {
     return true;
   }
 };
+
+// A log of a host's own with a simulation's faults around it; the wrapper is
+// part of the process.
+class Wrapped final : public LogStoreSubject {
+ public:
+  explicit Wrapped(const FaultOptions& faults) : sim_(1, faults) { Start(); }
+
+  LogStore* log() override { return log_.get(); }
+  Pace pace() const override { return pace_; }
+  bool Stop(End how) override {
+    log_.reset();
+    how == End::kPowerLoss ? host_.PowerLoss() : host_.Crash();
+    return true;
+  }
+  void Start() override {
+    host_.Restart();
+    log_ = std::make_unique<testing::FaultyLogStore>(&host_, "wrapped",
+                                                     host_.log("f"));
+  }
+
+ private:
+  Simulation sim_;
+  SimHost& host_ =
+      sim_.AddHost("host", [](SimHost&) { return std::make_shared<int>(); });
+  std::unique_ptr<LogStore> log_;
+  const Pace pace_{[this](absl::Duration span) { sim_.RunFor(span); }};
+};
+
+TRIVET_TEST_CONFORMANCE(FaultyLogStore, LogStoreSuite, [] {
+  return std::make_unique<Wrapped>(FaultOptions());
+});
+// What a log may do, this one does.
+TRIVET_TEST_CONFORMANCE(FaultyLogStoreOnABadDisk, LogStoreSuite, [] {
+  FaultOptions faults;
+  faults.trim_ignored = 0.5;
+  faults.slow_sync = 0.3;
+  faults.sync_max = absl::Milliseconds(50);
+  return std::make_unique<Wrapped>(faults);
+});
 
 TRIVET_TEST_CONFORMANCE(SimLog, LogStoreSuite,
                         [] { return std::make_unique<Local>(); });

@@ -20,6 +20,7 @@
 #include "trivet/testing/conformance/pace.h"
 #include "trivet/testing/conformance/transport_suite.h"
 #include "trivet/testing/fault_options.h"
+#include "trivet/testing/faulty_transport.h"
 #include "trivet/testing/sim_host.h"
 #include "trivet/testing/simulation.h"
 
@@ -34,7 +35,7 @@ using testing::Simulation;
 using testing::TransportSubject;
 using testing::TransportSuite;
 
-class Simulated final : public TransportSubject {
+class Simulated : public TransportSubject {
  public:
   explicit Simulated(const FaultOptions& faults) : sim_(1, faults) {}
 
@@ -48,7 +49,7 @@ class Simulated final : public TransportSubject {
     return true;
   }
 
- private:
+ protected:
   Simulation sim_;
   SimHost& near_ = sim_.AddHost("near");
   SimHost& far_ = sim_.AddHost("far");
@@ -66,6 +67,62 @@ TRIVET_TEST_CONFORMANCE(SimHostOnABadNetwork, TransportSuite, [] {
   faults.envelope_duplication = 0.3;
   faults.delay_max = absl::Milliseconds(100);
   return std::make_unique<Simulated>(faults);
+});
+
+// A transport without faults of its own.
+class Direct final : public Transport {
+ public:
+  explicit Direct(SimHost* far) : far_(far) {}
+
+  void Serve(std::string role, TransportSubject::Receiver receiver) {
+    receivers_[std::move(role)] = std::move(receiver);
+  }
+  void StopServing(std::string_view role) {
+    receivers_.erase(std::string(role));
+  }
+  void Send(Envelope envelope) override {
+    far_->executor()->Post([this, envelope = std::move(envelope)] {
+      const auto found = receivers_.find(envelope.to);
+      if (found == receivers_.end()) return;
+      const TransportSubject::Receiver receiver = found->second;
+      receiver(envelope);
+    });
+  }
+
+ private:
+  SimHost* const far_;
+  std::map<std::string, TransportSubject::Receiver> receivers_;
+};
+
+// The simulation's faults around it.
+class Wrapped final : public Simulated {
+ public:
+  using Simulated::Simulated;
+
+  void Serve(std::string role, Receiver receiver) override {
+    direct_.Serve(std::move(role), std::move(receiver));
+  }
+  Transport* transport() override { return &wrapped_; }
+  bool StopServing(std::string_view role) override {
+    direct_.StopServing(role);
+    return true;
+  }
+
+ private:
+  Direct direct_{&far_};
+  testing::FaultyTransport wrapped_{&near_, &direct_};
+};
+
+TRIVET_TEST_CONFORMANCE(FaultyTransport, TransportSuite, [] {
+  return std::make_unique<Wrapped>(FaultOptions());
+});
+TRIVET_TEST_CONFORMANCE(FaultyTransportOnABadNetwork, TransportSuite, [] {
+  FaultOptions faults;
+  faults.envelope_loss = 0.3;
+  faults.envelope_duplication = 0.3;
+  faults.envelope_reordering = 0.3;
+  faults.delay_max = absl::Milliseconds(100);
+  return std::make_unique<Wrapped>(faults);
 });
 
 // --- Liars -------------------------------------------------------------------

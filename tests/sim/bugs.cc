@@ -52,6 +52,13 @@ constexpr Line kBugs[] = {
     {"no_memory_votes_read_only", "txn", 5000},
     {"full_disk_votes_no", "txn", 5000},
     {"doubt_outlives_horizon", "txn", 5000},
+    {"commit_to_read_only_voter", "txn", 5000},
+    {"outcome_presumed", "txn", 5000},
+    {"outcome_waits_for_acks", "txn", 5000},
+    {"unknown_outcome_untold", "txn", 5000},
+    {"damaged_bytes_stop", "txn", 5000},
+    {"fenced_append_reported_done", "txn", 5000},
+    {"locks_end_with_the_vote", "txn", 5000},
     {"file_log_acknowledges_early", "txn_on_files", 5000},
     {"file_log_no_sync_of_new_segment", "txn_on_files", 5000},
     {"file_log_no_directory_sync", "txn_on_files", 5000},
@@ -77,6 +84,15 @@ constexpr Line kBugs[] = {
     {"giving_up_keeps_place", "lock", 5000},
     {"pause_unnoticed", "lock", 5000},
     {"stale_token_admitted", "lock", 5000},
+    {"awaited_lock_not_renewed", "lock", 5000},
+    {"free_lock_renewed", "lock", 5000},
+    {"renewal_has_new_token", "lock", 5000},
+    {"cas_own_conflict_is_grant", "lock", 5000},
+    {"clock_stops_in_suspend", "lock", 5000},
+    {"ring_in_order_of_arrival", "ring", 5000},
+    {"ring_keeps_points_of_lighter", "ring", 5000},
+    {"ring_owners_not_shifted", "ring", 5000},
+    {"ring_fingerprint_ignores_weight", "ring", 5000},
 };
 
 // Of the scenarios that this build has.
@@ -89,6 +105,9 @@ bool IsThere(std::string_view scenario) {
 #endif
 #ifdef TRIVET_SIM_LOCK
   if (scenario == "lock") return true;
+#endif
+#ifdef TRIVET_SIM_RING
+  if (scenario == "ring") return true;
 #endif
   return false;
 }

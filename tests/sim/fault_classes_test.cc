@@ -48,20 +48,30 @@ std::set<std::string> Missing(const Strikes& strikes,
 
 const std::set<std::string>& OfEveryWorld() {
   static const std::set<std::string> classes = {
-      "long request", "long reply", "request loss",      "reply loss",
-      "partition",    "crash",      "one-way partition", "flapping partition",
-      "power loss",   "pause",      "crash in recovery", "host loss",
-      "suspend",      "slow host"};
+      "partition",  "crash",    "one-way partition", "flapping partition",
+      "power loss", "pause",    "crash in recovery", "host loss",
+      "suspend",    "slow host"};
+  return classes;
+}
+
+[[maybe_unused]] const std::set<std::string>& OfCalls() {
+  static const std::set<std::string> classes = {"long request", "long reply",
+                                                "request loss", "reply loss"};
+  return classes;
+}
+
+[[maybe_unused]] const std::set<std::string>& OfEnvelopes() {
+  static const std::set<std::string> classes = {
+      "long delay", "envelope loss", "envelope duplication",
+      "envelope corruption", "envelope reordering"};
   return classes;
 }
 
 #ifdef TRIVET_SIM_TXN
 const std::set<std::string>& OfTransactions() {
   static const std::set<std::string> classes = {
-      "long delay",          "envelope loss",       "envelope duplication",
-      "envelope corruption", "envelope reordering", "crash in append",
-      "sync error",          "slow sync",           "disk full",
-      "read error",          "claim error"};
+      "crash in append", "sync error", "slow sync",
+      "disk full",       "read error", "claim error"};
   return classes;
 }
 
@@ -69,6 +79,8 @@ TEST(FaultClasses, EveryOneStrikesTransactions) {
   Strikes strikes;
   Sweep(RunTxnHistory, &strikes);
   EXPECT_THAT(Missing(strikes, OfEveryWorld()), IsEmpty());
+  EXPECT_THAT(Missing(strikes, OfCalls()), IsEmpty());
+  EXPECT_THAT(Missing(strikes, OfEnvelopes()), IsEmpty());
   EXPECT_THAT(Missing(strikes, OfTransactions()), IsEmpty());
   EXPECT_THAT(Missing(strikes, {"trim ignored"}), IsEmpty());
 }
@@ -77,6 +89,8 @@ TEST(FaultClasses, EveryOneStrikesTransactionsOnFiles) {
   Strikes strikes;
   Sweep(RunTxnOnFilesHistory, &strikes);
   EXPECT_THAT(Missing(strikes, OfEveryWorld()), IsEmpty());
+  EXPECT_THAT(Missing(strikes, OfCalls()), IsEmpty());
+  EXPECT_THAT(Missing(strikes, OfEnvelopes()), IsEmpty());
   EXPECT_THAT(Missing(strikes, OfTransactions()), IsEmpty());
   EXPECT_THAT(
       Missing(strikes, {"sector loss", "torn write", "name loss", "bit rot"}),
@@ -90,9 +104,19 @@ TEST(FaultClasses, EveryOneStrikesLeases) {
   Strikes strikes;
   Sweep(RunLockHistory, &strikes);
   EXPECT_THAT(Missing(strikes, OfEveryWorld()), IsEmpty());
+  EXPECT_THAT(Missing(strikes, OfCalls()), IsEmpty());
   EXPECT_THAT(Missing(strikes, {"lease lost", "session loss", "ttl restored",
                                 "stale read"}),
               IsEmpty());
+}
+#endif
+
+#ifdef TRIVET_SIM_RING
+TEST(FaultClasses, EveryOneStrikesRings) {
+  Strikes strikes;
+  Sweep(RunRingHistory, &strikes);
+  EXPECT_THAT(Missing(strikes, OfEveryWorld()), IsEmpty());
+  EXPECT_THAT(Missing(strikes, OfEnvelopes()), IsEmpty());
 }
 #endif
 

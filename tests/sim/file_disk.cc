@@ -137,7 +137,10 @@ class FileDisk::Port : public LogStore {
   absl::StatusOr<Epoch> Claim(Epoch wanted, Visitor visit) override {
     absl::StatusOr<Epoch> claimed = DoClaim(wanted, visit);
     if (calls_.dead()) return Crashed();
-    if (absl::IsDataLoss(claimed.status()) && of_->has_rotted_) host_->Lose();
+    if (claimed.ok()) of_->may_be_damaged_ = false;
+    if (absl::IsDataLoss(claimed.status()) && of_->may_be_damaged_) {
+      host_->Lose();
+    }
     return claimed;
   }
 
@@ -370,7 +373,7 @@ void FileDisk::Rot() {
   const uint64_t bit = UpTo(proven * 8 - 1, "rotten bit");
   bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << (bit % 8)));
   disk_.SetContents(kDirectory, name, std::move(bytes));
-  has_rotted_ = true;
+  has_rotted_ = may_be_damaged_ = true;
 }
 
 uint64_t FileDisk::UpTo(uint64_t most, std::string_view what) {

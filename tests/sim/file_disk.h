@@ -62,6 +62,7 @@ class FileDisk {
   MemoryDisk disk_;
   bool exists_ = false;  // The log was created, durably.
   bool has_rotted_ = false;
+  bool may_be_damaged_ = false;  // No claim has read all since a bit flipped.
   std::unique_ptr<Port> port_;
 };
 

@@ -29,6 +29,9 @@ History RunTxnOnFilesHistory(const HistoryOptions& options);
 // clock of its own or over registers with compare-and-set.
 History RunLockHistory(const HistoryOptions& options);
 
+// Hosts that tell each other of changes of a ring's members.
+History RunRingHistory(const HistoryOptions& options);
+
 }  // namespace sim
 }  // namespace trivet
 

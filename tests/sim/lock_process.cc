@@ -145,16 +145,19 @@ void LockProcess::GotAnswer(Worker* worker,
                   lease->fencing_token());
   world_->exclusion().Believes(
       worker->lock, worker->holder,
-      [world = world_, weak = std::weak_ptr<Lease>(lease), lost] {
+      [world = world_, lock = worker->lock, token = lease->fencing_token(),
+       weak = std::weak_ptr<Lease>(lease), lost] {
         const std::shared_ptr<Lease> held = weak.lock();
         if (held == nullptr || !held->CheckHeld().ok()) return false;
         if (*lost) world->Violated("L2", "held again after it was lost");
-        return true;
+        return !world->EndedEarly(lock, token);
       });
-  lease->OnLost([world = world_, lost](const absl::Status& why) {
+  lease->OnLost([world = world_, lock = worker->lock,
+                 token = lease->fencing_token(),
+                 lost](const absl::Status& why) {
     *lost = true;
     // Its own validity ends before the backend's does.
-    if (!world->plan().end_early && !world->plan().stale &&
+    if (!world->EndedEarly(lock, token) && !world->plan().stale &&
         absl::StrContains(why.message(), "before its time")) {
       world->Violated("NotBefore", why.ToString());
     }

@@ -92,7 +92,7 @@ std::string LockPlan::ToString() const {
 LockWorld::LockWorld(const HistoryOptions& options)
     : plan_(options.seed),
       exclusion_(&violations_),
-      fencing_(&violations_),
+      fencing_(&violations_, FenceStrength::kMonotonic),
       sim_(options, plan_.faults) {
   Executor* const executor = sim_.AddHost(std::string(kService)).executor();
   service_ = std::make_unique<MemoryLockBackend>(executor);
@@ -103,10 +103,7 @@ LockWorld::LockWorld(const HistoryOptions& options)
       std::make_unique<testing::GrantChecker>(executor, backend, &violations_);
   stale_ = std::make_unique<StaleLockBackend>(sim_.FindHost(kService),
                                               checked_.get());
-  // A lease that ended early does not exclude anybody.
-  if (!plan_.end_early) {
-    sim_.OnEvent([this] { exclusion_.Check(); });
-  }
+  sim_.OnEvent([this] { exclusion_.Check(); });
 }
 
 LockWorld::~LockWorld() = default;

@@ -71,6 +71,10 @@ class LockWorld {
   std::unique_ptr<LockBackend> NewBackend(testing::SimHost* host);
   uint64_t Draw(std::string_view what, uint64_t among);
 
+  // Whether the service took the lease away. It excludes nobody any more.
+  bool EndedEarly(const std::string& lock, FencingToken token) const {
+    return checked_->EndedEarly(lock, token);
+  }
   void Granted(const std::string& client, const std::string& lock,
                FencingToken token);
   void Violated(std::string_view property, std::string_view what) {

@@ -30,6 +30,9 @@ std::vector<testing::Scenario> Scenarios() {
 #ifdef TRIVET_SIM_LOCK
       {"lock", RunLockHistory},
 #endif
+#ifdef TRIVET_SIM_RING
+      {"ring", RunRingHistory},
+#endif
   };
 }
 

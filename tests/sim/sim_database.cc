@@ -15,6 +15,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "src/internal/mutant.h"
 #include "trivet/testing/sim_host.h"
 #include "trivet/txn/transaction.h"
 
@@ -44,12 +45,42 @@ std::vector<std::string> ParticipantsIn(std::string_view work) {
   return participants;
 }
 
-SimDatabase::SimDatabase(std::string participant,
-                         testing::AtomicityChecker* atomicity,
-                         testing::ToldChecker* told)
-    : participant_(std::move(participant)),
-      atomicity_(atomicity),
-      told_(told) {}
+void TxnCheckers::Knows(const TxnId& id,
+                        const std::vector<std::string>& participants) {
+  atomicity.Knows(id, participants);
+  told.Knows(id, participants);
+  isolation.Knows(id, participants);
+}
+
+void TxnCheckers::Voted(const TxnId& id, const std::string& participant,
+                        Vote::Kind vote) {
+  atomicity.Voted(id, participant, vote);
+  told.Voted(id, participant, vote);
+  isolation.Voted(id, participant, vote);
+  changed.insert(id);
+}
+
+void TxnCheckers::Counted(const TxnId& id, const std::string& participant,
+                          Vote::Kind vote) {
+  atomicity.Counted(id, participant, vote);
+  told.Counted(id, participant, vote);
+  isolation.Counted(id, participant, vote);
+}
+
+void TxnCheckers::Committed(const TxnId& id, const std::string& participant) {
+  atomicity.Committed(id, participant);
+  told.Committed(id, participant);
+  changed.insert(id);
+}
+
+void TxnCheckers::Aborted(const TxnId& id, const std::string& participant) {
+  atomicity.Aborted(id, participant);
+  told.Aborted(id, participant);
+  changed.insert(id);
+}
+
+SimDatabase::SimDatabase(std::string participant, TxnCheckers* checkers)
+    : participant_(std::move(participant)), checkers_(checkers) {}
 
 void SimDatabase::SetVotes(const testing::Simulation* sim, uint64_t no,
                            uint64_t read_only) {
@@ -76,12 +107,10 @@ std::optional<Vote> SimDatabase::Prepare(const TxnId& id,
   entry.order = order;
   if (entry.state == State::kPrepared) return Vote(Vote::kYes);
   const std::vector<std::string> participants = ParticipantsIn(work);
-  atomicity_->Knows(id, participants);
-  told_->Knows(id, participants);
+  checkers_->Knows(id, participants);
   const Vote::Kind vote = Choose(work, entry.asked++);
   if (vote == Vote::kYes) entry.state = State::kPrepared;
-  atomicity_->Voted(id, participant_, vote);
-  told_->Voted(id, participant_, vote);
+  checkers_->Voted(id, participant_, vote);
   return Vote(vote, vote == Vote::kNo ? "no" : "");
 }
 
@@ -92,13 +121,11 @@ void SimDatabase::Apply(const TxnId& id, Decision decision, Order order) {
   if (decision == Decision::kCommit) {
     if (entry.state == State::kCommitted) return;
     entry.state = State::kCommitted;
-    atomicity_->Committed(id, participant_);
-    told_->Committed(id, participant_);
+    checkers_->Committed(id, participant_);
   } else if (entry.state != State::kNothing) {
     // It refuses to undo a commit, but whoever asks for that is wrong.
     if (entry.state == State::kPrepared) entry.state = State::kNothing;
-    atomicity_->Aborted(id, participant_);
-    told_->Aborted(id, participant_);
+    checkers_->Aborted(id, participant_);
   }
 }
 
@@ -108,6 +135,18 @@ std::vector<TxnId> SimDatabase::Prepared() const {
     if (entry.state == State::kPrepared) ids.push_back(id);
   }
   return ids;
+}
+
+// From the vote until the decision has been carried out.
+bool SimDatabase::Locks(const TxnId& id) const {
+  const auto found = entries_.find(id);
+  return found != entries_.end() && found->second.state == State::kPrepared &&
+         !TRIVET_MUTANT(locks_end_with_the_vote);
+}
+
+bool SimDatabase::Shows(const TxnId& id) const {
+  const auto found = entries_.find(id);
+  return found != entries_.end() && found->second.state == State::kCommitted;
 }
 
 // Keeps every `done`, so that all are gone when the resource is.

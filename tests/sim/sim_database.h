@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,9 +25,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "trivet/testing/atomicity_checker.h"
+#include "trivet/testing/isolation_checker.h"
 #include "trivet/testing/sim_host.h"
 #include "trivet/testing/simulation.h"
 #include "trivet/testing/told_checker.h"
+#include "trivet/testing/violations.h"
 #include "trivet/txn/resource.h"
 #include "trivet/txn/transaction.h"
 
@@ -39,14 +42,31 @@ std::string WorkFor(std::string_view transaction,
                     const std::vector<std::string>& participants);
 std::vector<std::string> ParticipantsIn(std::string_view work);
 
+// What the databases of one world tell of.
+struct TxnCheckers {
+  explicit TxnCheckers(testing::Violations* violations)
+      : atomicity(violations), told(violations), isolation(violations) {}
+
+  void Knows(const TxnId& id, const std::vector<std::string>& participants);
+  void Voted(const TxnId& id, const std::string& participant, Vote::Kind vote);
+  void Counted(const TxnId& id, const std::string& participant,
+               Vote::Kind vote);
+  void Committed(const TxnId& id, const std::string& participant);
+  void Aborted(const TxnId& id, const std::string& participant);
+
+  testing::AtomicityChecker atomicity;
+  testing::ToldChecker told;
+  testing::IsolationChecker isolation;
+  std::set<TxnId> changed;  // Since somebody has last read.
+};
+
 class SimDatabase {
  public:
   // When a request was made: its session, and its number there.
   using Order = std::pair<uint64_t, uint64_t>;
 
   // Does not own the checkers.
-  SimDatabase(std::string participant, testing::AtomicityChecker* atomicity,
-              testing::ToldChecker* told);
+  SimDatabase(std::string participant, TxnCheckers* checkers);
 
   // Votes are drawn from `sim`: `no` and `read_only` in a hundred.
   void SetVotes(const testing::Simulation* sim, uint64_t no,
@@ -58,7 +78,11 @@ class SimDatabase {
   void Apply(const TxnId& id, Decision decision, Order order);
   std::vector<TxnId> Prepared() const;
 
-  void Asked(const TxnId& id) { atomicity_->Asked(id, participant_); }
+  void Asked(const TxnId& id) { checkers_->atomicity.Asked(id, participant_); }
+
+  // For readers, who wait while what they want to see is locked.
+  bool Locks(const TxnId& id) const;
+  bool Shows(const TxnId& id) const;
 
  private:
   enum class State { kNothing, kPrepared, kCommitted };
@@ -70,8 +94,7 @@ class SimDatabase {
   Vote::Kind Choose(const std::string& work, uint64_t asked) const;
 
   const std::string participant_;
-  testing::AtomicityChecker* const atomicity_;
-  testing::ToldChecker* const told_;
+  TxnCheckers* const checkers_;
   const testing::Simulation* sim_ = nullptr;
   uint64_t no_ = 0;
   uint64_t read_only_ = 0;

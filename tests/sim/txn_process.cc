@@ -6,13 +6,17 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "src/txn/codec.h"
+#include "src/txn/peer_table.h"
 #include "tests/sim/sim_database.h"
 #include "tests/sim/txn_world.h"
 #include "trivet/host/executor.h"
@@ -22,6 +26,7 @@
 #include "trivet/txn/coordinator.h"
 #include "trivet/txn/participant.h"
 #include "trivet/txn/transaction.h"
+#include "trivet/txn/txn_message.h"
 
 namespace trivet {
 namespace sim {
@@ -73,7 +78,7 @@ CoordinatorRole::CoordinatorRole(TxnWorld* world, SimHost* host,
       plan_(plan),
       log_(LogOf(world, host, plan), world->log_checker(plan.coordinator)) {}
 
-CoordinatorRole::~CoordinatorRole() = default;
+CoordinatorRole::~CoordinatorRole() { coordinator_.reset(); }
 
 absl::Status CoordinatorRole::Open() {
   CoordinatorOptions options = QuickCoordinator();
@@ -90,7 +95,9 @@ absl::Status CoordinatorRole::Open() {
     return plan_.shared_log ? absl::OkStatus() : opened.status();
   }
   coordinator_ = *std::move(opened);
+  epoch_ = world_->log_checker(plan_.coordinator)->epoch();
   host_->OnReceive(plan_.coordinator, [this](Envelope envelope) {
+    Count(envelope);
     coordinator_->Receive(std::move(envelope));
   });
   return absl::OkStatus();
@@ -99,6 +106,20 @@ absl::Status CoordinatorRole::Open() {
 void CoordinatorRole::Close() {
   host_->OnReceive(plan_.coordinator, nullptr);
   coordinator_.reset();
+}
+
+// Votes for what an earlier epoch began do not count any more.
+void CoordinatorRole::Count(const Envelope& envelope) {
+  internal::PeerTable peers;
+  const internal::DecodedPayload decoded = internal::DecodePayload(
+      envelope.payload,
+      [&](std::string_view name) { return peers.Intern(name); });
+  for (const TxnMessage& message : decoded.messages) {
+    const auto* const reply = std::get_if<VoteReply>(&message);
+    if (reply == nullptr || reply->txn.number.epoch != epoch_) continue;
+    world_->Counted({peers.Name(reply->txn.coordinator), reply->txn.number},
+                    envelope.from, reply->vote.kind);
+  }
 }
 
 void CoordinatorRole::Tick(uint64_t tick) {
@@ -132,11 +153,7 @@ void CoordinatorRole::Begin() {
     const std::vector<Branch> branches =
         world_->NextTransaction(plan_.coordinator);
     if (branches.empty()) return;
-    coordinator_->RunAsync(
-        branches,
-        [world = world_, branches](const absl::StatusOr<Outcome>& outcome) {
-          world->Told(outcome, branches);
-        });
+    coordinator_->RunAsync(branches, world_->Answer(this, branches));
     if (!host_->IsUp()) return;
   }
 }
@@ -153,6 +170,12 @@ void CoordinatorRole::Ask() {
     } else if (absl::IsNotFound(outcome.status()) && branches > 1 &&
                id.number.epoch < epoch) {
       world_->ToldLater(id, Decision::kAbort);
+    }
+  }
+  if (const TxnId* const told = world_->SomeTold()) {
+    const auto outcome = coordinator_->OutcomeOf(*told);
+    if (outcome.ok() && outcome->has_value()) {
+      world_->ToldAgain(*told, **outcome);
     }
   }
   for (const TxnId& id : coordinator_->Untold()) {
@@ -191,7 +214,7 @@ absl::Status ParticipantRole::Open() {
       Participant::Open(host_->executor(), host_->transport(), &log_,
                         resource_.get(), plan_.participant, QuickParticipant());
   if (!opened.ok()) {
-    world_->Stopped(*host_, plan_.participant, /*may_be_fenced=*/false,
+    world_->Stopped(*host_, plan_.participant, /*has_shared_log=*/false,
                     opened.status());
     return opened.status();
   }
@@ -202,7 +225,7 @@ absl::Status ParticipantRole::Open() {
 void ParticipantRole::Tick() {
   const absl::Status health = participant_->Health();
   if (health.ok()) return;
-  world_->Stopped(*host_, plan_.participant, /*may_be_fenced=*/false, health);
+  world_->Stopped(*host_, plan_.participant, /*has_shared_log=*/false, health);
   if (!Open().ok()) Reboot(host_);
 }
 

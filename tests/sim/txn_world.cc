@@ -6,8 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "src/internal/backoff.h"
@@ -64,6 +67,12 @@ std::string DescribePayload(std::string_view payload) {
 }
 
 }  // namespace
+
+// What a log still held to be done when it was last claimed.
+struct TxnWorld::Open {
+  std::string what;
+  bool by_who_is_gone = false;
+};
 
 TxnPlan::TxnPlan(uint64_t seed, TxnKind kind)
     : faults(FaultOptions::Swarm(seed)) {
@@ -154,16 +163,15 @@ std::string TxnPlan::ToString() const {
 
 TxnWorld::TxnWorld(const HistoryOptions& options, TxnKind kind)
     : plan_(options.seed, kind),
-      atomicity_(&violations_),
-      told_(&violations_),
+      checkers_(&violations_),
       sim_(options, plan_.faults) {
   if (options.trace) sim_.DescribePayloads(DescribePayload);
   for (const std::string& participant : plan_.participants) {
-    auto database =
-        std::make_unique<SimDatabase>(participant, &atomicity_, &told_);
+    auto database = std::make_unique<SimDatabase>(participant, &checkers_);
     database->SetVotes(&sim_, plan_.no_percent, plan_.read_only_percent);
     databases_.emplace(participant, std::move(database));
   }
+  sim_.OnEvent([this] { Read(); });
 }
 
 TxnWorld::~TxnWorld() = default;
@@ -196,11 +204,6 @@ bool TxnWorld::IsGone(std::string_view role) {
 bool TxnWorld::IsGone(const TxnId& id) {
   return IsGone(
       std::string_view(id.coordinator).substr(0, id.coordinator.rfind('#')));
-}
-
-bool TxnWorld::SomebodyIsGone() {
-  return std::any_of(plan_.participants.begin(), plan_.participants.end(),
-                     [this](const std::string& name) { return IsGone(name); });
 }
 
 bool TxnWorld::Leads(const std::string& host, const std::string& coordinator) {
@@ -238,11 +241,78 @@ std::vector<Branch> TxnWorld::NextTransaction(const std::string& coordinator) {
   return branches;
 }
 
+// A reader who looks at once for what has changed, and waits while any of it is
+// locked: when the lock goes, that is a change.
+void TxnWorld::Read() {
+  for (const TxnId& id : std::exchange(checkers_.changed, {})) {
+    std::map<std::string, bool> shows;
+    bool locked = false;
+    for (const auto& [name, database] : databases_) {
+      shows[name] = database->Shows(id);
+      locked = locked || database->Locks(id);
+    }
+    if (!locked) checkers_.isolation.Read(id, shows);
+  }
+}
+
+// A callback that is owed to a caller.
+class TxnWorld::Owed {
+ public:
+  Owed(TxnWorld* world, const SimHost* host)
+      : world_(world), host_(host), starts_(host->starts()) {
+    world_->owed_.insert(this);
+  }
+  Owed(const Owed&) = delete;
+  Owed& operator=(const Owed&) = delete;
+
+  // It may be destroyed uncalled only with its process.
+  ~Owed() {
+    world_->owed_.erase(this);
+    if (times_ == 0 && host_->IsUp() && host_->starts() == starts_) {
+      world_->violations_.Add("Answer", "a caller was never told");
+    }
+  }
+
+  void Comes() {
+    world_->owed_.erase(this);
+    if (++times_ > 1) world_->violations_.Add("Answer", "a caller came twice");
+  }
+
+ private:
+  TxnWorld* const world_;
+  const SimHost* const host_;
+  const uint64_t starts_;
+  int times_ = 0;
+};
+
+Coordinator::RunDone TxnWorld::Answer(CoordinatorRole* role,
+                                      std::vector<Branch> branches) {
+  return
+      [this, role, owed = std::make_unique<Owed>(this, &role->host()),
+       branches = std::move(branches)](const absl::StatusOr<Outcome>& outcome) {
+        owed->Comes();
+        // The destructor says what is still owed, and can be asked nothing.
+        Coordinator* const open = role->coordinator();
+        if (absl::IsCancelled(outcome.status()) && open == nullptr) return;
+        Told(outcome, branches, open == nullptr || !open->Health().ok());
+      };
+}
+
+// Nothing is refused, and nothing is left unknown, but by a coordinator that
+// has stopped.
 void TxnWorld::Told(const absl::StatusOr<Outcome>& outcome,
-                    const std::vector<Branch>& branches) {
-  if (!outcome.ok()) return;  // Nothing was begun, or its process went.
-  told_.Knows(outcome->id, ParticipantsIn(branches.front().work));
+                    const std::vector<Branch>& branches, bool has_stopped) {
+  if (!outcome.ok()) {
+    if (has_stopped && absl::IsFailedPrecondition(outcome.status())) return;
+    violations_.Add("Answer", outcome.status().ToString());
+    return;
+  }
+  checkers_.told.Knows(outcome->id, ParticipantsIn(branches.front().work));
   if (!outcome->decision.has_value()) {
+    if (!has_stopped) {
+      violations_.Add("Answer", absl::StrCat(outcome->id.ToString(),
+                                             " is unknown without a reason"));
+    }
     sim_.Note(absl::StrCat("told unknown ", outcome->id.ToString()));
     if (known_.count(outcome->id) == 0) unknown_[outcome->id] = branches.size();
     return;
@@ -260,16 +330,43 @@ void TxnWorld::ToldLater(const TxnId& id, Decision decision) {
   if (decision == Decision::kCommit && known_.count(id) == 0) ++committed_;
   known_.insert(id);
   unknown_.erase(id);
-  told_.Told(id, decision);
+  checkers_.told.Told(id, decision);
+}
+
+const TxnId* TxnWorld::SomeTold() {
+  if (known_.empty()) return nullptr;
+  const uint64_t drawn = sim_.Draw("ask again", asked_again_++);
+  return &*std::next(known_.begin(),
+                     static_cast<int64_t>(drawn % known_.size()));
+}
+
+// Whether there was a failure of this log that no stop has been explained by.
+bool TxnWorld::ItsLogFailed(std::string_view role) {
+  const std::string place = absl::StrCat(" -> ", std::string(role), " ");
+  size_t failures = 0;
+  for (const testing::SimFault& fault : sim_.FaultsFired()) {
+    const bool fails = fault.kind == "sync error" ||
+                       fault.kind == "claim error" ||
+                       fault.kind == "read error" || fault.kind == "disk full";
+    if (fails && absl::StrContains(fault.id, place)) ++failures;
+  }
+  size_t& explained = failures_[std::string(role)];
+  return std::exchange(explained, failures) < failures;
 }
 
 void TxnWorld::Stopped(const SimHost& host, std::string_view role,
-                       bool may_be_fenced, const absl::Status& health) {
+                       bool has_shared_log, const absl::Status& health) {
   sim_.Note(absl::StrCat(std::string(role), " stopped: ", health.ToString()));
-  if (absl::IsUnavailable(health)) return;
-  if (absl::IsResourceExhausted(health) && plan_.faults.disk_full > 0) return;
-  if (host.IsLost()) return;  // By a disk that has rotted.
-  if (absl::IsAborted(health) && may_be_fenced) return;
+  if (!host.IsUp()) return;  // Also if its disk has rotted.
+  if (has_shared_log) {
+    // It is fenced, or somewhere between the two the network is slow or cut.
+    if (absl::IsAborted(health)) return;
+    if (absl::IsUnavailable(health) && !settled_) return;
+  } else if ((absl::IsUnavailable(health) ||
+              absl::IsResourceExhausted(health)) &&
+             ItsLogFailed(role)) {
+    return;
+  }
   violations_.Add("Health",
                   absl::StrCat(std::string(role), ": ", health.ToString()));
 }
@@ -317,6 +414,7 @@ void TxnWorld::Settle(std::string_view phase) {
                                 [this](const TxnId& id) { return IsGone(id); });
            });
   }
+  expect("every caller was told", [&] { return owed_.empty(); });
   progress.Await(&sim_, kSettleMax);
 }
 
@@ -353,67 +451,65 @@ void TxnWorld::Probe(const std::string& name) {
     *result = !outcome.ok() ? outcome.status().ToString()
               : outcome->decision == Decision::kCommit ? "commit"
                                                        : outcome->reason;
-    Told(outcome, branches);
+    Told(outcome, branches, /*has_stopped=*/false);
   });
   const auto drained = std::make_shared<bool>(false);
   leader->Drain([drained] { *drained = true; });
-  // Who is gone acknowledges nothing.
-  const bool drains =
-      sim_.RunUntil([&] { return *drained; }, absl::Seconds(10)).ok();
-  if (!drains && !SomebodyIsGone()) {
-    violations_.Add("AC5", absl::StrCat(name, " cannot drain"));
-  }
+  // Who is gone acknowledges nothing, and is waited for.
+  bool drains = sim_.RunUntil([&] { return *drained; }, absl::Seconds(10)).ok();
+  for (const Open& open : OpenIn(name)) drains = drains || open.by_who_is_gone;
+  if (!drains) violations_.Add("AC5", absl::StrCat(name, " cannot drain"));
   if (*result != "commit") {
     violations_.Add("AC4", absl::StrCat(name, " cannot commit: ", *result));
   }
 }
 
-// Both logs hold nothing that is still to be done, except for who is gone.
-void TxnWorld::CheckLogsEmpty() {
-  for (const auto& [name, checker] : log_checkers_) {
-    if (!IsGone(name)) CheckLogEmpty(name, checker);
-  }
-}
-
-void TxnWorld::CheckLogEmpty(const std::string& name,
-                             const testing::LogChecker& checker) {
+std::vector<TxnWorld::Open> TxnWorld::OpenIn(const std::string& log) {
   PeerTable peers;
-  std::map<TxnKey, bool> open;
+  std::map<TxnKey, std::optional<bool>> open;  // By who is gone?
   std::map<PeerId, TxnNumber> horizons;
   const auto gone = [&](PeerId peer) {
-    const std::string& full = peers.Name(peer);
-    return IsGone(full.substr(0, full.rfind('#')));
+    return IsGone(internal::AddressOf(peers.Name(peer)));
   };
-  for (const std::string& bytes : checker.visited()) {
+  std::vector<Open> all;
+  for (const std::string& bytes : log_checker(log)->visited()) {
     const absl::StatusOr<TxnRecord> record =
         internal::DecodeRecord(bytes, &peers);
     if (!record.ok()) {
-      violations_.Add(
-          "AC5", absl::StrCat("log ", name, ": ", record.status().ToString()));
-      continue;
-    }
-    if (const auto* decided = std::get_if<CommitDecided>(&*record)) {
-      open[decided->txn] = std::none_of(decided->yes_voters.begin(),
-                                        decided->yes_voters.end(), gone);
+      all.push_back({record.status().ToString()});
+    } else if (const auto* decided = std::get_if<CommitDecided>(&*record)) {
+      open[decided->txn] = std::any_of(decided->yes_voters.begin(),
+                                       decided->yes_voters.end(), gone);
     } else if (const auto* ended = std::get_if<Ended>(&*record)) {
-      open[ended->txn] = false;
+      open[ended->txn] = std::nullopt;
     } else if (const auto* prepared = std::get_if<Prepared>(&*record)) {
-      open.try_emplace(prepared->txn, !gone(prepared->txn.coordinator));
+      open.try_emplace(prepared->txn, gone(prepared->txn.coordinator));
     } else if (const auto* passed = std::get_if<HorizonPassed>(&*record)) {
       TxnNumber& horizon = horizons[passed->coordinator];
       horizon = std::max(horizon, passed->horizon);
     } else if (const auto* resolved = std::get_if<Resolved>(&*record)) {
-      open[resolved->txn] = false;
+      open[resolved->txn] = std::nullopt;
     } else if (const auto* applied = std::get_if<Applied>(&*record)) {
-      open[applied->txn] = false;
+      open[applied->txn] = std::nullopt;
     }
   }
-  for (const auto& [txn, is_open] : open) {
+  for (const auto& [txn, by_who_is_gone] : open) {
     // Below the horizon a Prepared alone is over, and waits to be trimmed.
-    if (!is_open || txn.number < horizons[txn.coordinator]) continue;
-    violations_.Add("AC5",
-                    absl::StrCat("log ", name, " still holds ",
-                                 internal::Describe(txn, peers), " open"));
+    if (!by_who_is_gone || txn.number < horizons[txn.coordinator]) continue;
+    all.push_back({internal::Describe(txn, peers), *by_who_is_gone});
+  }
+  return all;
+}
+
+// All logs hold nothing that is still to be done, except for who is gone.
+void TxnWorld::CheckLogsEmpty() {
+  for (const auto& [name, checker] : log_checkers_) {
+    if (IsGone(name)) continue;
+    for (const Open& open : OpenIn(name)) {
+      if (open.by_who_is_gone) continue;
+      violations_.Add("AC5", absl::StrCat("log ", name, " still holds ",
+                                          open.what, " open"));
+    }
   }
 }
 
@@ -423,6 +519,7 @@ void TxnWorld::Run() {
   sim_.Calm();
   calm_ = true;
   Settle("once faults have stopped");
+  settled_ = true;
   if (!violations_.empty()) return;
   // The power goes everywhere; what was told must be on the disks.
   for (const TxnPlan::Host& plan : plan_.hosts) {
@@ -443,7 +540,7 @@ void TxnWorld::Run() {
   StartAll();
   sim_.RunFor(absl::Milliseconds(200));
   CheckLogsEmpty();
-  told_.Finish([this](const TxnId& id, std::string_view participant) {
+  checkers_.told.Finish([this](const TxnId& id, std::string_view participant) {
     return IsGone(id) || IsGone(participant);
   });
 }

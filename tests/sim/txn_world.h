@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -29,12 +30,11 @@
 #include "tests/sim/sim_database.h"
 #include "trivet/host/executor.h"
 #include "trivet/host/log_store.h"
-#include "trivet/testing/atomicity_checker.h"
+#include "trivet/host/transport.h"
 #include "trivet/testing/fault_options.h"
 #include "trivet/testing/log_checker.h"
 #include "trivet/testing/sim_host.h"
 #include "trivet/testing/simulation.h"
-#include "trivet/testing/told_checker.h"
 #include "trivet/testing/violations.h"
 #include "trivet/txn/coordinator.h"
 #include "trivet/txn/participant.h"
@@ -43,6 +43,7 @@
 namespace trivet {
 namespace sim {
 
+class CoordinatorRole;
 class TxnProcess;
 
 enum class TxnKind {
@@ -101,17 +102,33 @@ class TxnWorld {
 
   // The branches of the next transaction; none: begin no more.
   std::vector<Branch> NextTransaction(const std::string& coordinator);
-  void Told(const absl::StatusOr<Outcome>& outcome,
-            const std::vector<Branch>& branches);
+
+  // What RunAsync is to call: exactly once, unless its process dies, and with
+  // an answer that there was a reason for.
+  Coordinator::RunDone Answer(CoordinatorRole* role,
+                              std::vector<Branch> branches);
   void ToldLater(const TxnId& id, Decision decision);
+
+  // Some transaction whose outcome was told, to ask after once more; nullptr:
+  // there is none. And the answer, which must be the same.
+  const TxnId* SomeTold();
+  void ToldAgain(const TxnId& id, Decision decision) {
+    checkers_.told.Told(id, decision);
+  }
 
   // Transactions whose caller was told "unknown" and nothing since, and how
   // many branches they have.
   std::map<TxnId, size_t> unknown() const { return unknown_; }
 
+  // A vote has reached the coordinator that began the transaction.
+  void Counted(const TxnId& id, const std::string& participant,
+               Vote::Kind vote) {
+    checkers_.Counted(id, participant, vote);
+  }
+
   // A role stopped for good. It must have had a reason.
   void Stopped(const testing::SimHost& host, std::string_view role,
-               bool may_be_fenced, const absl::Status& health);
+               bool has_shared_log, const absl::Status& health);
 
   // Every host of this coordinator or participant was lost. Nobody waits for it
   // any more: what it alone knows stays in doubt.
@@ -126,30 +143,38 @@ class TxnWorld {
   }
 
  private:
+  class Owed;
+
   void AddHosts();
+  void Told(const absl::StatusOr<Outcome>& outcome,
+            const std::vector<Branch>& branches, bool has_stopped);
+  bool ItsLogFailed(std::string_view role);
+  void Read();
   void StartAll();
   void Settle(std::string_view phase);
   void Probe(const std::string& name);
   void CheckLogsEmpty();
-  void CheckLogEmpty(const std::string& name,
-                     const testing::LogChecker& checker);
-  bool SomebodyIsGone();
+  struct Open;
+  std::vector<Open> OpenIn(const std::string& log);
   Coordinator* Leader(const std::string& coordinator);
 
   const TxnPlan plan_;
   testing::Violations violations_;
-  testing::AtomicityChecker atomicity_;
-  testing::ToldChecker told_;
+  TxnCheckers checkers_;
   std::map<std::string, testing::LogChecker> log_checkers_;
   std::map<std::string, std::unique_ptr<SimDatabase>> databases_;
   std::map<std::string, std::unique_ptr<FileDisk>> disks_;  // By role.
   std::map<TxnId, size_t> unknown_;
   std::set<TxnId> known_;  // Of which a caller was told more.
   std::map<std::string, TxnProcess*> processes_;
+  std::set<const Owed*> owed_;
+  std::map<std::string, size_t, std::less<>> failures_;  // Of logs, explained.
   bool calm_ = false;
+  bool settled_ = false;
   uint64_t lease_token_ = 0;
   std::map<std::string, uint64_t> asked_;  // For a transaction to begin.
   uint64_t begun_ = 0;
+  uint64_t asked_again_ = 0;
   uint64_t committed_ = 0;
   testing::Simulation sim_;  // Last: its processes use all of the above.
 };
@@ -166,12 +191,14 @@ class CoordinatorRole {
   absl::Status Open();
   void Tick(uint64_t tick);
 
-  // nullptr: not open.
+  // nullptr: not open, or being destroyed.
   Coordinator* coordinator() { return coordinator_.get(); }
+  const testing::SimHost& host() const { return *host_; }
   bool IsQuiet() const;
 
  private:
   void Close();
+  void Count(const Envelope& envelope);
   void Begin();
   void Ask();
 
@@ -179,7 +206,8 @@ class CoordinatorRole {
   testing::SimHost* const host_;
   const TxnPlan::Host& plan_;
   testing::CheckedLog log_;
-  uint64_t token_ = 0;  // Of the lease under which it was opened.
+  uint64_t token_ = 0;  // Of the lease under which it was opened,
+  Epoch epoch_ = 0;     // and the epoch that it claimed.
   std::unique_ptr<Coordinator> coordinator_;
 };
 

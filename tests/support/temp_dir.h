@@ -17,7 +17,7 @@ namespace trivet {
 class TempDir {
  public:
   // Below `parent`, which ends with a slash.
-  explicit TempDir(const std::string& parent = testing::TempDir())
+  explicit TempDir(const std::string& parent = ::testing::TempDir())
       : path_(parent + "trivet-XXXXXX") {
     EXPECT_NE(mkdtemp(path_.data()), nullptr) << path_;
   }

@@ -2,7 +2,9 @@
 //
 // Each checker is shown what it must report, and what it must let pass.
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -130,6 +132,44 @@ TEST_F(LogCheckerTest, FN_ALateReportOfWhatTheClaimVisitedPasses) {
   EXPECT_TRUE(violations_.empty());
 }
 
+TEST_F(LogCheckerTest, FN_AnAppendThatTheClaimSawAnotherOneAtIsReported) {
+  checker_.Claimed(1, 0, {});
+  checker_.Claimed(2, 1, {"a", "b"});
+  Force(1, {"a", "x"}, 2);
+  EXPECT_EQ(violations_.ToString(),
+            "FN: log l: epoch 1 appended record 2, where the claim of epoch 2 "
+            "had visited another one\n");
+}
+
+TEST_F(LogCheckerTest, FN_WhatALaterOwnerAppendedIsNotTheDeposedOnes) {
+  checker_.Claimed(1, 0, {});
+  checker_.Claimed(2, 0, {});
+  Force(2, {"b"}, 1);
+  checker_.Claimed(3, 1, {"b"});
+  Force(1, {"a"}, 1);
+  EXPECT_THAT(violations_.ToString(), HasSubstr("visited another one"));
+}
+
+TEST_F(LogCheckerTest, FN_TheEpochOfAClaimWhoseVisitFailedStaysClaimed) {
+  checker_.Claimed(1, 0, {});
+  Force(1, {"a", "b"}, 2);
+  checker_.ClaimFailed(2, 1, {"a"});
+  Force(1, {"c"}, 3);  // Told late; how much the claim would have seen is open.
+  EXPECT_EQ(violations_.ToString(), "");
+  Force(1, {"x"}, 1);
+  EXPECT_THAT(violations_.ToString(), HasSubstr("visited another one"));
+  checker_.Claimed(2, 1, {"a", "b"});
+  EXPECT_THAT(violations_.ToString(), HasSubstr("epoch 2 was claimed after 2"));
+}
+
+TEST_F(LogCheckerTest, WhatAFailedClaimVisitedMustStay) {
+  checker_.Claimed(1, 0, {});
+  Lazy(1, {"a"}, 1);
+  checker_.ClaimFailed(std::nullopt, 1, {"a"});
+  checker_.Claimed(2, 0, {});
+  EXPECT_THAT(violations_.ToString(), HasSubstr("Prefix"));
+}
+
 TEST_F(LogCheckerTest, FN_EpochsOnlyRise) {
   checker_.Claimed(2, 0, {});
   checker_.Claimed(2, 0, {});
@@ -193,6 +233,31 @@ TEST_F(LogCheckerTest, CompletionsOutOfOrderAreReported) {
     log.Append(1, {"a"}, Durability::kLazy, [](absl::StatusOr<LogIndex>) {});
   }
   EXPECT_THAT(violations_.ToString(), HasSubstr("Order"));
+}
+
+// A log that forgets an epoch if the visit fails.
+class Forgetful : public LogStore {
+ public:
+  absl::StatusOr<Epoch> Claim(Epoch, Visitor visit) override {
+    absl::Status seen = visit(1, "a");
+    if (!seen.ok()) return seen;
+    return 1;
+  }
+  void Append(Epoch, std::vector<std::string>, Durability,
+              AppendDone) override {}
+  void Trim(Epoch, LogIndex) override {}
+};
+
+TEST_F(LogCheckerTest, FN_AnEpochThatIsGivenOutAgainIsReported) {
+  Forgetful forgetful;
+  CheckedLog log(&forgetful, &checker_);
+  const auto claim = [&](absl::Status seen) {
+    return log.Claim(0, [&](LogIndex, std::string_view) { return seen; }).ok();
+  };
+  EXPECT_FALSE(claim(absl::DataLossError("not ours")));
+  EXPECT_EQ(violations_.ToString(), "");
+  EXPECT_TRUE(claim(absl::OkStatus()));
+  EXPECT_THAT(violations_.ToString(), HasSubstr("epoch 1 was claimed after 1"));
 }
 
 }  // namespace

@@ -56,8 +56,23 @@ TEST(FencingChecker, FallingAndRepeatedTokensAreReported) {
   fencing.Granted("l", {0, 3});
   EXPECT_THAT(
       violations.list(),
-      ElementsAre("Fence: lock l admitted a write with token 0.2 after 3",
+      ElementsAre("Fence: lock l admitted a write with token 0.2 after 0.3",
                   "Unique: two leases of lock l have the token 0.3"));
+}
+
+TEST(FencingChecker, WhereTokensAreMonotonicThereIsOneGeneration) {
+  Violations violations;
+  FencingChecker fencing(&violations, FenceStrength::kMonotonic);
+  fencing.Granted("l", {0, 1});
+  fencing.Granted("l", {1, 2});
+  fencing.Admitted("l", {0, 1});
+  EXPECT_EQ(violations.ToString(), "");
+  fencing.Granted("l", {1, 1});
+  fencing.Admitted("l", {1, 2});
+  EXPECT_THAT(
+      violations.list(),
+      ElementsAre("Unique: two leases of lock l have the token 1.1",
+                  "Fence: lock l admitted a write with token 1.2 after 0.1"));
 }
 
 // Says what it is told to say next.
@@ -170,6 +185,55 @@ TEST_F(GrantCheckerTest, RenewingWhatRanOutIsReported) {
   EXPECT_THAT(violations_.ToString(), HasSubstr("a is renewed after it ran"));
 }
 
+TEST_F(GrantCheckerTest, AnotherTokenForARenewalIsReported) {
+  Acquire("a", Token(1));
+  Renew("a", Token(2));
+  EXPECT_THAT(violations_.ToString(),
+              HasSubstr("Idempotent: lock l: a had token 0.1 and is renewed"));
+}
+
+TEST_F(GrantCheckerTest, RefusingToRenewALiveLeaseIsReported) {
+  Acquire("a", Token(1));
+  Renew("b", std::nullopt);
+  sim_.RunFor(absl::Milliseconds(900));
+  EXPECT_EQ(violations_.ToString(), "");
+  Renew("a", std::nullopt);
+  EXPECT_THAT(violations_.ToString(),
+              HasSubstr("NotBefore: lock l: a is refused a renewal, and holds "
+                        "it for another 100ms"));
+}
+
+// Answers when it is told to.
+class Late : public Parrot {
+ public:
+  void Acquire(const LeaseKey&, absl::Duration, MonotonicTime,
+               Done<Grant> done) override {
+    acquired = std::move(done);
+  }
+  void Renew(const LeaseKey&, absl::Duration, MonotonicTime,
+             Done<Grant> done) override {
+    renewed = std::move(done);
+  }
+  Done<Grant> acquired;
+  Done<Grant> renewed;
+};
+
+TEST_F(GrantCheckerTest, ItMayBeGoneWhenAnAnswerComes) {
+  Late late;
+  auto checker = std::make_unique<GrantChecker>(sim_.FindHost("h")->executor(),
+                                                &late, &violations_);
+  int answers = 0;
+  checker->Acquire({"l", "a", "a"}, kTtl, MonotonicTime::InfiniteFuture(),
+                   [&](absl::StatusOr<Grant>) { ++answers; });
+  checker->Renew({"l", "a", "a"}, kTtl, MonotonicTime::InfiniteFuture(),
+                 [&](absl::StatusOr<Grant>) { ++answers; });
+  checker.reset();
+  std::move(late.acquired)(Token(1));
+  std::move(late.renewed)(Token(2));
+  EXPECT_EQ(answers, 2);
+  EXPECT_EQ(violations_.ToString(), "");
+}
+
 TEST_F(GrantCheckerTest, RefusingAFreeLockIsReported) {
   Acquire("a", Token(1));
   Acquire("b", std::nullopt);
@@ -182,8 +246,12 @@ TEST_F(GrantCheckerTest, RefusingAFreeLockIsReported) {
 TEST_F(GrantCheckerTest, EndingALeaseEarlyReleasesIt) {
   EXPECT_FALSE(checker_.EndEarly("l"));
   Acquire("a", Token(1));
+  EXPECT_FALSE(checker_.EndedEarly("l", {0, 1}));
   EXPECT_TRUE(checker_.EndEarly("l"));
   Acquire("b", Token(2));
+  EXPECT_TRUE(checker_.EndedEarly("l", {0, 1}));
+  EXPECT_FALSE(checker_.EndedEarly("l", {0, 2}));
+  EXPECT_FALSE(checker_.EndedEarly("m", {0, 1}));
   EXPECT_EQ(violations_.ToString(), "");
 }
 

@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "trivet/testing/atomicity_checker.h"
+#include "trivet/testing/isolation_checker.h"
 #include "trivet/testing/told_checker.h"
 #include "trivet/testing/violations.h"
 #include "trivet/txn/transaction.h"
@@ -15,6 +16,7 @@ namespace {
 
 using testing::AtomicityChecker;
 using ::testing::HasSubstr;
+using testing::IsolationChecker;
 using ::testing::Not;
 using testing::ToldChecker;
 using testing::Violations;
@@ -62,6 +64,55 @@ TEST_F(AtomicityTest, WhoVotedReadOnlyBindsNobody) {
   checker_.Committed(kId, "a");
   checker_.Aborted(kId, "b");
   EXPECT_EQ(violations_.ToString(), "");
+}
+
+TEST_F(AtomicityTest, WhoseLaterVoteCountedIsBoundByIt) {
+  Vote("a", Vote::kYes);
+  Vote("b", Vote::kReadOnly);  // Lost, and it is asked again.
+  Vote("b", Vote::kYes);
+  checker_.Counted(kId, "a", Vote::kYes);
+  checker_.Counted(kId, "b", Vote::kYes);
+  checker_.Counted(kId, "b", Vote::kReadOnly);  // Found its way after all.
+  checker_.Committed(kId, "a");
+  checker_.Aborted(kId, "b");
+  EXPECT_EQ(violations_.ToString(),
+            "AC1: bank#1/1.7: b aborts, and a has committed\n");
+}
+
+TEST_F(AtomicityTest, AC3_WhoLeftAsReadOnlyMustNotCommit) {
+  Vote("a", Vote::kYes);
+  Vote("b", Vote::kReadOnly);
+  checker_.Counted(kId, "b", Vote::kReadOnly);
+  Vote("b", Vote::kYes);
+  checker_.Counted(kId, "b", Vote::kYes);
+  checker_.Committed(kId, "a");
+  EXPECT_EQ(violations_.ToString(), "");
+  checker_.Committed(kId, "b");
+  EXPECT_EQ(violations_.ToString(),
+            "AC3: bank#1/1.7: b commits, and has left as read-only\n");
+}
+
+TEST_F(AtomicityTest, AC3_AVoteThatTheResourceNeverGaveIsReported) {
+  checker_.Counted(kId, "b", Vote::kNo);
+  Vote("a", Vote::kYes);
+  checker_.Counted(kId, "a", Vote::kYes);
+  EXPECT_EQ(violations_.ToString(), "");
+  const TxnId other{"bank#1", {1, 8}};
+  checker_.Voted(other, "a", Vote::kReadOnly);
+  checker_.Counted(other, "a", Vote::kYes);
+  checker_.Counted(other, "b", Vote::kReadOnly);
+  EXPECT_EQ(violations_.ToString(),
+            "AC3: bank#1/1.8: a is counted for what it never voted\n"
+            "AC3: bank#1/1.8: b is counted for what it never voted\n");
+}
+
+TEST_F(AtomicityTest, AC3_CommitAgainstANoThatCountedIsReported) {
+  Vote("a", Vote::kYes);
+  Vote("b", Vote::kNo);
+  checker_.Counted(kId, "b", Vote::kNo);
+  Vote("b", Vote::kYes);
+  checker_.Committed(kId, "a");
+  EXPECT_THAT(violations_.ToString(), HasSubstr("b never voted for it"));
 }
 
 TEST_F(AtomicityTest, AC1_CommitBesideAbortIsReportedInEitherOrder) {
@@ -151,6 +202,23 @@ TEST_F(ToldTest, CL_ACommitThatNeverComesIsReported) {
   EXPECT_THAT(violations_.ToString(), HasSubstr("b never committed"));
 }
 
+TEST_F(ToldTest, CL_AReadOnlyVoteThatDidNotCountExcusesNobody) {
+  checker_.Voted(kId, "b", Vote::kReadOnly);
+  checker_.Counted(kId, "b", Vote::kYes);
+  checker_.Voted(kId, "b", Vote::kReadOnly);
+  checker_.Told(kId, Decision::kCommit);
+  checker_.Committed(kId, "a");
+  checker_.Finish();
+  EXPECT_THAT(violations_.ToString(), HasSubstr("b never committed"));
+}
+
+TEST_F(ToldTest, CL_ACommitThatNobodyWasToldOfIsReported) {
+  checker_.Committed(kId, "a");
+  checker_.Committed(kId, "b");
+  checker_.Finish();
+  EXPECT_THAT(violations_.ToString(), HasSubstr("nobody was told, and a has"));
+}
+
 TEST_F(ToldTest, CL_WhoIsGoneForGoodIsExcused) {
   checker_.Told(kId, Decision::kCommit);
   checker_.Finish([](const TxnId&, std::string_view participant) {
@@ -158,6 +226,37 @@ TEST_F(ToldTest, CL_WhoIsGoneForGoodIsExcused) {
   });
   EXPECT_THAT(violations_.ToString(), HasSubstr("a never committed"));
   EXPECT_THAT(violations_.ToString(), Not(HasSubstr("b never committed")));
+}
+
+class IsolationTest : public ::testing::Test {
+ protected:
+  IsolationTest() { checker_.Knows(kId, {"a", "b"}); }
+  Violations violations_;
+  IsolationChecker checker_{&violations_};
+};
+
+TEST_F(IsolationTest, AllOrNothingPasses) {
+  checker_.Read(kId, {{"a", true}, {"b", true}, {"c", false}});
+  checker_.Read(kId, {{"a", false}, {"b", false}});
+  checker_.Read(kId, {{"a", true}});
+  checker_.Read({"bank#1", {1, 8}}, {{"a", true}, {"b", false}});
+  EXPECT_EQ(violations_.ToString(), "");
+}
+
+TEST_F(IsolationTest, IS_OneHalfIsReported) {
+  checker_.Read(kId, {{"a", true}, {"b", false}});
+  EXPECT_EQ(violations_.ToString(),
+            "IS: bank#1/1.7: a reader sees it at a and not at b\n");
+}
+
+TEST_F(IsolationTest, WhoLeftAsReadOnlyHasNothingToShow) {
+  checker_.Voted(kId, "b", Vote::kReadOnly);
+  checker_.Read(kId, {{"a", true}, {"b", false}});
+  EXPECT_EQ(violations_.ToString(), "");
+  checker_.Counted(kId, "b", Vote::kYes);
+  checker_.Voted(kId, "b", Vote::kReadOnly);
+  checker_.Read(kId, {{"a", true}, {"b", false}});
+  EXPECT_THAT(violations_.ToString(), HasSubstr("not at b"));
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #define TRIVET_TESTING_ATOMICITY_CHECKER_H_
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,13 @@ class TRIVET_EXPORT AtomicityChecker {
   void Asked(const TxnId& id, std::string_view participant);
   void Voted(const TxnId& id, std::string_view participant, Vote::Kind vote);
 
+  // A vote has reached the coordinator that began the transaction: of each
+  // participant the first one counts. Who voted read-only, crashed, and was
+  // asked again may vote otherwise. Where this is told, it is bound by the vote
+  // that counted, which must be one that its resource gave (a no needs none);
+  // where it is not, a read-only vote excuses it for good.
+  void Counted(const TxnId& id, std::string_view participant, Vote::Kind vote);
+
   // Resource::Apply changed something: it was prepared, and is no more. An
   // abort of what is unknown changes nothing, and is not told.
   void Committed(const TxnId& id, std::string_view participant);
@@ -49,7 +57,9 @@ class TRIVET_EXPORT AtomicityChecker {
  private:
   struct Branch {
     bool voted_yes = false;
-    bool left = false;  // Voted read-only once.
+    bool voted_read_only = false;
+    bool left = false;  // By a read-only vote, for all that is known.
+    std::optional<Vote::Kind> counted;
     bool prepared = false;
     bool committed = false;
     bool aborted = false;  // And not prepared again since.

@@ -5,8 +5,12 @@
 //   fencing.Granted("jobs", token);   // each time a client is given a lease
 //   fencing.Admitted("jobs", token);  // each time the resource takes a write
 //
-//   Order   Of the writes to one lock's resource, tokens never fall.
+//   Fence   Of the writes to one lock's resource, tokens never fall.
 //   Unique  No two leases of a lock have the same token.
+//
+// Both within a generation of tokens. Where the backend promises kMonotonic, a
+// lock has only one: a second one is reported as what it broke, and a value
+// that two leases have is reported whatever their generations.
 //
 // Thread safety: thread-compatible.
 
@@ -19,7 +23,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "trivet/config.h"
 #include "trivet/lock/fencing_token.h"
@@ -31,17 +34,28 @@ namespace testing {
 
 class TRIVET_EXPORT FencingChecker {
  public:
-  explicit FencingChecker(Violations* violations) : violations_(violations) {}
+  // `fence`: what the backend's Traits() promise.
+  explicit FencingChecker(
+      Violations* violations,
+      FenceStrength fence = FenceStrength::kMonotonicUnlessDataLost)
+      : violations_(violations), fence_(fence) {}
 
   void Granted(std::string_view lock, FencingToken token);
   void Admitted(std::string_view lock, FencingToken token);
 
  private:
+  // Granted values, and the highest admitted one. By generation, of which
+  // kMonotonic knows only one.
   struct Lock {
-    std::set<std::pair<uint64_t, uint64_t>> granted;
-    std::map<uint64_t, uint64_t> highest;  // Admitted, by generation.
+    std::map<uint64_t, std::set<uint64_t>> granted;
+    std::map<uint64_t, FencingToken> highest;
   };
+  uint64_t GenerationOf(FencingToken token) const {
+    return fence_ == FenceStrength::kMonotonic ? 0 : token.generation;
+  }
+
   Violations* const violations_;
+  const FenceStrength fence_;
   std::map<std::string, Lock, std::less<>> locks_;
 };
 

@@ -8,9 +8,10 @@
 //
 //   Exclusive   No lease begins while another is live on the backend's clock.
 //   Fenced      Each new lease has a larger token than every earlier one.
-//   Idempotent  A lease that is granted again keeps its token.
+//   Idempotent  A lease that is granted again, or renewed, keeps its token.
 //   Owned       Renewals are granted to the latest holder alone, and only while
 //               it has not released.
+//   NotBefore   A live lease is not refused a renewal.
 //   Available   A free lock is not refused while nobody else is in line.
 //
 // Everything must come to the backend through the one checker.
@@ -22,9 +23,11 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
@@ -48,8 +51,10 @@ class TRIVET_EXPORT GrantChecker : public LockBackend {
 
   // Ends a live lease before its time, as a store that lost it does; with
   // `again`, a late request then takes the lock anew for the same lease_id.
-  // From then on Exclusive is not promised. False: nobody holds the lock.
+  // False: nobody holds the lock. The holder goes on believing in its lease,
+  // which excludes nobody any more: EndedEarly says of which token.
   bool EndEarly(std::string_view lock, bool again = false);
+  bool EndedEarly(std::string_view lock, FencingToken token) const;
 
   // The same for all that `owner` holds, as a store that lost its session does.
   bool EndSession(std::string_view owner);
@@ -75,6 +80,7 @@ class TRIVET_EXPORT GrantChecker : public LockBackend {
     MonotonicTime until;
     MonotonicTime until_latest;
     FencingToken token;  // The latest.
+    std::vector<FencingToken> ended_early;
     // Who was refused, and how long its place in line is kept.
     std::map<std::string, MonotonicTime> places;
   };
@@ -85,6 +91,8 @@ class TRIVET_EXPORT GrantChecker : public LockBackend {
   void Report(std::string_view property, const LeaseKey& key,
               std::string_view what);
 
+  // A callback may come when this is gone; then nobody watches any more.
+  const std::shared_ptr<GrantChecker*> self_;
   Executor* const executor_;
   LockBackend* const backend_;
   Violations* const violations_;

@@ -9,12 +9,15 @@
 //   CheckedLog log(host.shared_log("bank"), &checker);
 //   Coordinator::Open(host.executor(), host.transport(), &log, ...);
 //
-//   FN       No append succeeds under an epoch below a claimed one, unless it
-//            came before the claim and was visited by it. Epochs only rise.
-//   Prefix   A claim visits every record up to the last successful forced
-//            append, unchanged, except what was allowed to be trimmed.
-//   Visited  What a claim visited, every later one does.
-//   Order    Appends complete in the order they were issued.
+//   FN          No append succeeds under an epoch below a claimed one, unless
+//               it came before the claim and was visited by it, as the very
+//               records. Epochs only rise, also where a visit failed.
+//   Prefix      A claim visits every record up to the last successful forced
+//               append, and to the last that an earlier claim visited,
+//               unchanged, except what was allowed to be trimmed.
+//   Contiguous  A claim begins no later than at the first record that nobody
+//               allowed to forget.
+//   Order       Appends complete in the order they were issued.
 //
 // Thread safety: thread-compatible.
 
@@ -25,6 +28,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +48,12 @@ class TRIVET_EXPORT LogChecker {
 
   void Claimed(Epoch epoch, LogIndex first,
                const std::vector<std::string>& visited);
+
+  // A claim failed after it had visited these records: they are there for ever,
+  // and if it was `visit` that failed, the epoch stays claimed. 0: it is not
+  // known which, but one above all others; none: not known whether.
+  void ClaimFailed(std::optional<Epoch> epoch, LogIndex first,
+                   const std::vector<std::string>& visited);
   void Appended(Epoch epoch, const std::vector<uint64_t>& records,
                 Durability durability, LogIndex last);
   void Trimmed(LogIndex first_needed);
@@ -57,14 +67,19 @@ class TRIVET_EXPORT LogChecker {
   static uint64_t Hash(std::string_view record);
 
  private:
+  void Rise(Epoch epoch);
+  void See(LogIndex first, const std::vector<std::string>& visited);
+  void CheckDeposed(Epoch epoch, const std::vector<uint64_t>& records,
+                    LogIndex last);
   void Report(std::string_view property, std::string_view what);
 
   const std::string name_;
   Violations* const violations_;
-  Epoch epoch_ = 0;            // The largest claimed,
-  LogIndex claimed_last_ = 0;  // and the last record that its claim visited.
-  LogIndex trimmed_ = 1;       // The smallest that must be kept.
-  LogIndex promised_ = 0;      // The last that must be there for ever.
+  Epoch epoch_ = 0;  // The largest claimed,
+  // and the last record that its claim visited; none: it did not visit all.
+  std::optional<LogIndex> claimed_last_ = 0;
+  LogIndex trimmed_ = 1;   // The smallest that must be kept.
+  LogIndex promised_ = 0;  // The last that must be there for ever.
   std::map<LogIndex, uint64_t> hashes_;  // Of records that were reported.
   std::vector<std::string> visited_;
 };

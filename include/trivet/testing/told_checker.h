@@ -6,6 +6,7 @@
 //                not leave as read-only has committed
 //   told abort   nobody commits it
 //   told both    never
+//   told nobody  nothing has committed, once everything has settled
 //
 // Thread safety: thread-compatible.
 
@@ -36,9 +37,11 @@ class TRIVET_EXPORT ToldChecker {
   // A caller was told, by an Outcome, by OutcomeOf or by Untold.
   void Told(const TxnId& id, Decision decision);
 
-  // As AtomicityChecker's. A read-only vote ends what is expected of it.
+  // As AtomicityChecker's. A read-only vote ends what is expected of it, if it
+  // is the one that counts.
   void Knows(const TxnId& id, const std::vector<std::string>& participants);
   void Voted(const TxnId& id, std::string_view participant, Vote::Kind vote);
+  void Counted(const TxnId& id, std::string_view participant, Vote::Kind vote);
   void Committed(const TxnId& id, std::string_view participant);
   void Aborted(const TxnId& id, std::string_view participant);
 
@@ -55,6 +58,7 @@ class TRIVET_EXPORT ToldChecker {
     std::optional<Decision> told;
     std::set<std::string, std::less<>> participants;
     std::set<std::string, std::less<>> left;
+    std::set<std::string, std::less<>> counted;
     std::set<std::string, std::less<>> committed;
   };
   void Report(const TxnId& id, std::string_view what);

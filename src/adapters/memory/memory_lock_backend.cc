@@ -252,7 +252,13 @@ std::optional<LeaseGrant> MemoryLockBackend::Impl::Renew(const LeaseKey& key,
     const bool owned =
         lock.IsHeldBy(key.lease_id) ||
         (TRIVET_MUTANT(renew_without_owner) && lock.holder.has_value());
-    if (!owned) return;
+    if (TRIVET_MUTANT(free_lock_renewed) && !lock.holder.has_value()) {
+      lock.holder = Claim{key.lease_id, now + ttl};
+    } else if (!owned) {
+      return;
+    }
+    if (TRIVET_MUTANT(awaited_lock_not_renewed) && !lock.queue.empty()) return;
+    if (TRIVET_MUTANT(renewal_has_new_token)) lock.token = ++lock.last_token;
     lock.holder->until = std::max(lock.holder->until, now + ttl);
     grant = LeaseGrant{{0, lock.token}, ttl};
   });

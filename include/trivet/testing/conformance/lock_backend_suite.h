@@ -47,8 +47,10 @@ class TRIVET_EXPORT LockBackendSubject {
   // On the clock that deadlines are measured by.
   virtual MonotonicTime Now() const = 0;
 
-  // Of the leases that are taken. Promises wait for a few of these to pass, so
-  // a real-time subject chooses one as short as its store allows.
+  // Of the leases that are taken, within what Traits() allow. Promises wait for
+  // a few of these to pass, so a real-time subject chooses one as short as its
+  // store allows, but at least ten times as long as a request may take: if
+  // something took longer, a promise that seems broken is not checked.
   virtual absl::Duration ttl() const { return absl::Seconds(10); }
 
   // Hook: ends the backend and its store, with nothing under way, and opens
