@@ -382,8 +382,8 @@ Finding NotifiesNobodyWhoReleased(Clients& world) {
 template <Finding (*Check)(Clients&)>
 Finding On(LockBackendSubject& subject) {
   Clients clients(&subject);
-  const Finding finding = Check(clients);
-  const Finding calls = clients.Result();
+  Finding finding = Check(clients);
+  Finding calls = clients.Result();
   if (calls.kind == Finding::kBroken) return calls;
   const std::optional<absl::Duration> delay = clients.Delay();
   if (finding.kind != Finding::kBroken || !delay.has_value()) return finding;
