@@ -123,7 +123,7 @@ class CasLockBackend::Impl
     int conflicts = 0;
     uint64_t number = 0;
     MonotonicTime read_sent_at;
-    GrantDone done;  // Guarded by the Impl's mutex; nullptr: finished.
+    GrantDone done;
   };
   using CallPtr = std::shared_ptr<Call>;
 
@@ -151,6 +151,7 @@ class CasLockBackend::Impl
 void CasLockBackend::Impl::Start(Method method, const LeaseKey& key,
                                  absl::Duration ttl, MonotonicTime deadline,
                                  GrantDone done) {
+  if (!gate_.IsOpen()) return std::move(done)(Gone());
   const auto call = std::make_shared<Call>();
   call->method = method;
   call->key = key;
@@ -258,13 +259,12 @@ void CasLockBackend::Impl::OnWritten(const CallPtr& call,
 
 void CasLockBackend::Impl::Finish(
     const CallPtr& call, absl::StatusOr<std::optional<LeaseGrant>> result) {
-  GrantDone done;
+  GrantDone done = std::move(call->done);  // Whatever it captured goes with it.
   {
     const absl::MutexLock lock(&mu_);
-    std::swap(done, call->done);
     calls_.erase(call->number);
   }
-  if (done != nullptr) std::move(done)(std::move(result));
+  std::move(done)(std::move(result));
 }
 
 void CasLockBackend::Impl::Close() {

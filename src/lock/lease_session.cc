@@ -63,6 +63,12 @@ bool Lease::Session::Forked() const {
   return internal::ForkGeneration() != fork_generation_;
 }
 
+std::shared_ptr<LockClient::Impl> Lease::Session::OpenClient() const {
+  auto client = client_.lock();
+  if (client != nullptr && !client->IsOpen()) client.reset();
+  return client;
+}
+
 absl::Status Lease::Session::About(const absl::Status& status) const {
   if (status.ok()) return status;
   return absl::Status(status.code(), "lock " + internal::Quoted(key.lock) +
@@ -98,25 +104,26 @@ absl::Duration Lease::Session::ValidFor() const {
   MonotonicTime valid_until;
   {
     const absl::MutexLock lock(&mu_);
-    if (!ended_.ok()) return absl::ZeroDuration();
     valid_until = valid_until_;
   }
+  // It is over, and the executor may be too.
+  if (valid_until == MonotonicTime::InfinitePast()) return absl::ZeroDuration();
   return std::max(valid_until - executor_->Now(), absl::ZeroDuration());
 }
 
 void Lease::Session::OnLost(LostDone on_lost) {
   if (Forked()) return;
+  const auto client = client_.lock();
   absl::Status why;
   {
     const absl::MutexLock lock(&mu_);
     if (!lost_) {
       // What was there before is destroyed with the argument, unlocked.
-      if (!over_ && !given_back_) std::swap(on_lost_, on_lost);
+      if (ended_.ok()) std::swap(on_lost_, on_lost);
       return;
     }
     why = About(ended_);
   }
-  const auto client = client_.lock();
   if (client == nullptr) return;
   client->CallBack(Telling(std::move(on_lost), std::move(why)));
 }
@@ -127,8 +134,7 @@ void Lease::Session::Release(ReleaseDone done) {
     if (asked) std::move(done)(CheckHeld());
     return;
   }
-  const auto client = client_.lock();
-  const bool gone = client == nullptr || !client->IsOpen();
+  const auto client = OpenClient();
   bool over;
   {
     const absl::MutexLock lock(&mu_);
@@ -137,10 +143,12 @@ void Lease::Session::Release(ReleaseDone done) {
       given_back_ = true;
       valid_until_ = MonotonicTime::InfinitePast();
       ended_ = absl::FailedPreconditionError("the lease was released");
-      if (asked && !gone) releases_.push_back(std::exchange(done, nullptr));
+      if (asked && client != nullptr) {
+        releases_.push_back(std::exchange(done, nullptr));
+      }
     }
   }
-  if (gone) {  // Its Shutdown releases what it still can.
+  if (client == nullptr) {  // Its Shutdown releases what it still can.
     if (asked) std::move(done)(ClientIsGone());
   } else if (!over) {
     client->Enqueue(LeaseTable::Told{id, LeaseMachine::ReleaseRequested{}});
@@ -212,21 +220,17 @@ std::vector<Lease::Session::Callback> Lease::Session::Apply(
 }
 
 void Lease::Session::Deliver(LockClient::LockDone done) {
-  const auto client = client_.lock();
-  if (client == nullptr || !client->IsOpen()) {
-    return std::move(done)(ClientIsGone());
-  }
+  if (OpenClient() == nullptr) return std::move(done)(ClientIsGone());
   std::move(done)(Lease(shared_from_this()));
 }
 
-bool Lease::Session::Orphan() {
-  bool was_over;
+void Lease::Session::Orphan() {
   LockClient::LockDone acquired;
   LostDone unneeded;
   std::vector<ReleaseDone> releases;
   {
     const absl::MutexLock lock(&mu_);
-    was_over = std::exchange(over_, true);
+    over_ = true;
     valid_until_ = MonotonicTime::InfinitePast();
     if (ended_.ok()) {
       ended_ = absl::FailedPreconditionError("its client is gone");
@@ -237,7 +241,6 @@ bool Lease::Session::Orphan() {
   }
   if (acquired != nullptr) std::move(acquired)(ClientIsGone());
   for (ReleaseDone& release : releases) std::move(release)(ClientIsGone());
-  return !was_over;
 }
 
 absl::Status Lease::Session::ClientIsGone() const {

@@ -149,7 +149,6 @@ void LockClient::Impl::Refuse(absl::Status status, LockDone done) {
 void LockClient::Impl::Perform(LeaseTable::Effects& effects) {
   if (Forked()) return;  // L8: nothing is sent for the parent.
   for (const LeaseTable::Change& change : effects.changes) {
-    if (!IsOpen()) return;
     for (auto& callback : Find(change.session)->Apply(change)) {
       CallBack(std::move(callback));
     }
@@ -214,14 +213,14 @@ std::vector<std::shared_ptr<Lease::Session>> LockClient::Impl::AllSessions() {
 
 // L4: giving up also releases, as far as that takes no waiting. Past the table,
 // which takes no more events: a release that a dying Lease has just asked for
-// may still have been in the queue.
+// may still have been in the queue, and that of what was lost may not have been
+// sent.
 void LockClient::Impl::Shutdown() {
   Close();
   for (const auto& session : AllSessions()) {
-    if (session->Orphan()) {
-      backend_->Release(session->key, executor()->Now() + request_timeout_,
-                        [session](const absl::StatusOr<bool>&) {});
-    }
+    session->Orphan();
+    backend_->Release(session->key, executor()->Now() + request_timeout_,
+                      [session](const absl::StatusOr<bool>&) {});
   }
 }
 

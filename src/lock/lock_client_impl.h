@@ -60,9 +60,8 @@ class Lease::Session : public std::enable_shared_from_this<Lease::Session> {
   // Takes a change over and returns whom to call back.
   std::vector<Callback> Apply(const internal::LeaseTable::Change& change);
 
-  // The client is going: calls back what is unfinished with kCancelled. Returns
-  // whether the backend may still know of it.
-  bool Orphan();
+  // The client is going: calls back what is unfinished with kCancelled.
+  void Orphan();
 
   const Id id;
   const LeaseKey key;
@@ -72,6 +71,9 @@ class Lease::Session : public std::enable_shared_from_this<Lease::Session> {
   absl::Status About(const absl::Status& status) const;
   absl::Status ClientIsGone() const;
   bool Forked() const;
+
+  // nullptr: it is gone, or going.
+  std::shared_ptr<LockClient::Impl> OpenClient() const;
 
   const std::weak_ptr<LockClient::Impl> client_;
   const Executor* const executor_;

@@ -5,6 +5,8 @@
 
 #include "trivet/lock/cas_lock_backend.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -171,6 +173,13 @@ TEST_F(CasLockBackendTest, AConflictWithOurOwnLeaseIsNotALoss) {
   EXPECT_EQ((**first)->value().token, (**again)->value().token);
 }
 
+TEST_F(CasLockBackendTest, OnlyTheHolderRenewsAndReleases) {
+  ASSERT_TRUE(Granted(Acquire(a_, "a")));
+  EXPECT_FALSE(Granted(Renew(b_, "b")));
+  EXPECT_TRUE(Release(b_, "b").ok());
+  EXPECT_EQ(store_.writes(), 1);
+}
+
 TEST_F(CasLockBackendTest, AConflictWithAnotherLeaseIsALoss) {
   Fates(Op::kCompareAndSet, {Fate::kHoldRequest});
   const auto slow = Start(a_, "a");
@@ -219,14 +228,85 @@ TEST_F(CasLockBackendTest, EndlessConflictsEnd) {
   EXPECT_THAT(std::string(grant.status().message()), HasSubstr("writing"));
 }
 
+TEST_F(CasLockBackendTest, AConflictAfterTheDeadlineIsTheLast) {
+  Fates(Op::kCompareAndSet, {Fate::kHoldRequest});
+  const LeaseKey key{"lock", "a", "me"};
+  std::optional<Grant> result;
+  a_.Acquire(key, kTtl, executor_.Now() + absl::Seconds(1),
+             [&](Grant grant) { result = std::move(grant); });
+  ASSERT_TRUE(Granted(Acquire(b_, "b")));
+  executor_.AdvanceBy(absl::Seconds(1));
+  store_.DeliverHeld();
+  EXPECT_TRUE(absl::IsUnavailable(result->status()));
+}
+
+TEST_F(CasLockBackendTest, ATtlIsWhatARegisterCanHold) {
+  const MonotonicTime never = MonotonicTime::InfiniteFuture();
+  const LeaseKey key{"lock", "a", "me"};
+  std::optional<Grant> result;
+  const auto keep = [&](Grant grant) { result = std::move(grant); };
+  a_.Acquire(key, absl::InfiniteDuration(), never, keep);
+  EXPECT_TRUE(absl::IsInvalidArgument(result->status()));
+  EXPECT_THAT(std::string(result->status().message()), HasSubstr("ttl is inf"));
+  const absl::Duration longest = a_.Traits().ttl_max;
+  a_.Acquire(key, longest, never, keep);
+  ASSERT_TRUE(Granted(*result));
+  EXPECT_EQ((*result)->value().granted_ttl, longest);
+  EXPECT_EQ((*Renew(b_, "a"))->granted_ttl, longest) << "read back";
+}
+
 TEST_F(CasLockBackendTest, DestructionCallsBackWhatIsPending) {
+  for (const Op op : {Op::kGet, Op::kCompareAndSet}) {
+    auto backend = std::make_unique<CasLockBackend>(&executor_, &store_);
+    Fates(op, {Fate::kHoldReply});
+    const auto pending = Start(*backend, "a");
+    backend.reset();
+    ASSERT_TRUE(pending->has_value());
+    EXPECT_TRUE(absl::IsUnavailable((*pending)->status()));
+    const uint64_t writes = store_.writes();
+    store_.DeliverHeld();  // Finds nobody.
+    EXPECT_EQ(store_.writes(), writes);
+  }
+}
+
+TEST_F(CasLockBackendTest, WhatIsAnsweredDuringDestructionIsNotHeard) {
+  for (const Op op : {Op::kGet, Op::kCompareAndSet}) {
+    auto backend = std::make_unique<CasLockBackend>(&executor_, &store_);
+    Fates(op, {Fate::kHoldReply, Fate::kHoldReply});
+    const LeaseKey key{"lock " + std::to_string(static_cast<int>(op)), "a", ""};
+    bool destroyed = false;
+    backend->Acquire(key, kTtl, MonotonicTime::InfiniteFuture(), [&](Grant) {
+      backend.reset();
+      destroyed = true;
+      const uint64_t writes = store_.writes();
+      store_.DeliverHeld();
+      EXPECT_EQ(store_.writes(), writes);
+    });
+    int answers = 0;
+    const LeaseKey other{key.lock + " too", "b", ""};
+    backend->Acquire(other, kTtl, MonotonicTime::InfiniteFuture(),
+                     [&](const Grant& grant) {
+                       EXPECT_TRUE(absl::IsUnavailable(grant.status()));
+                       EXPECT_FALSE(destroyed) << "called back first";
+                       ++answers;
+                     });
+    store_.DeliverHeld();
+    EXPECT_TRUE(destroyed);
+    EXPECT_EQ(answers, 1);
+  }
+}
+
+TEST_F(CasLockBackendTest, WhatIsAskedDuringDestructionIsAnsweredAtOnce) {
   auto backend = std::make_unique<CasLockBackend>(&executor_, &store_);
+  CasLockBackend& dying = *backend;
   Fates(Op::kGet, {Fate::kHoldReply});
-  const auto pending = Start(*backend, "a");
+  const LeaseKey key{"lock", "a", "me"};
+  std::shared_ptr<std::optional<Grant>> last;
+  dying.Acquire(key, kTtl, MonotonicTime::InfiniteFuture(),
+                [&](const Grant&) { last = Start(dying, "b"); });
   backend.reset();
-  ASSERT_TRUE(pending->has_value());
-  EXPECT_TRUE(absl::IsUnavailable((*pending)->status()));
-  store_.DeliverHeld();  // Finds nobody.
+  ASSERT_TRUE(last->has_value());
+  EXPECT_TRUE(absl::IsUnavailable((*last)->status()));
   EXPECT_EQ(store_.writes(), 0);
 }
 

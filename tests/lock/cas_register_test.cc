@@ -10,14 +10,20 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "src/internal/bytes.h"
+#include "src/internal/crc32c.h"
 
 namespace trivet {
 namespace {
 
+using internal::ByteWriter;
 using internal::CasRegister;
 using internal::CasRegisterKey;
+using internal::Crc32c;
 using internal::DecodeCasRegister;
 using internal::EncodeCasRegister;
+using internal::kLeaseIdMax;
+using internal::kOwnerMax;
 
 CasRegister Sample() {
   return {"lease-id", std::string("own\0er", 6), absl::Seconds(15), 8, 300};
@@ -69,6 +75,39 @@ TEST(CasRegister, EveryFlippedBitIsSeen) {
     std::string damaged = bytes;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
     EXPECT_FALSE(DecodeCasRegister({damaged, 3}).ok()) << bit;
+  }
+}
+
+// Nobody wrote these by chance: the checksum is right.
+TEST(CasRegister, WhatNoLeaseLooksLikeIsRefused) {
+  struct Case {
+    const char* what;
+    size_t id_size;
+    size_t owner_size;
+    uint64_t nanos;
+    const char* rest;
+    bool is_good;
+  };
+  const Case cases[] = {
+      {"the largest", kLeaseIdMax, kOwnerMax, INT64_MAX, "\x05\x01", true},
+      {"a long id", kLeaseIdMax + 1, 1, 1, "\x05\x01", false},
+      {"a long owner", 1, kOwnerMax + 1, 1, "\x05\x01", false},
+      {"a long ttl", 1, 1, uint64_t{INT64_MAX} + 1, "\x05\x01", false},
+      {"no beat", 1, 1, 1, "\x05", false},
+      {"more than a beat", 1, 1, 1, "\x05\x01x", false},
+  };
+  for (const Case& c : cases) {
+    std::string bytes;
+    ByteWriter writer(&bytes);
+    writer.Raw("TRVL\x01");
+    writer.Bytes(std::string(c.id_size, 'i'));
+    writer.Bytes(std::string(c.owner_size, 'o'));
+    writer.Varint(c.nanos);
+    writer.Raw(c.rest);
+    writer.U32(Crc32c(bytes));
+    const auto decoded = DecodeCasRegister({bytes, 3});
+    EXPECT_EQ(decoded.ok(), c.is_good) << c.what;
+    EXPECT_EQ(absl::IsDataLoss(decoded.status()), !c.is_good) << c.what;
   }
 }
 

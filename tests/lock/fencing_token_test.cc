@@ -99,7 +99,14 @@ TEST(FencingGate, StartsANewGenerationOnlyWhenAPersonSaysSo) {
 TEST(FenceStrength, IsOrdered) {
   EXPECT_LT(FenceStrength::kNone, FenceStrength::kMonotonicUnlessDataLost);
   EXPECT_LT(FenceStrength::kMonotonicUnlessDataLost, FenceStrength::kMonotonic);
+}
+
+TEST(FenceStrength, HasAName) {
+  EXPECT_EQ(ToString(FenceStrength::kNone), "none");
+  EXPECT_EQ(ToString(FenceStrength::kMonotonicUnlessDataLost),
+            "monotonic unless data is lost");
   EXPECT_EQ(ToString(FenceStrength::kMonotonic), "monotonic");
+  EXPECT_EQ(ToString(static_cast<FenceStrength>(99)), "unknown");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -213,6 +214,60 @@ TEST(LeaseMachine, AnInfiniteLeaseIsRenewedAllTheSame) {
       &effects);
   EXPECT_EQ(machine.state(), LeaseState::kHeld);
   EXPECT_EQ(machine.NextWakeup() - now, absl::Seconds(5));
+}
+
+TEST(LeaseMachine, OnlyWhatARepeatWillNotCureEndsTheWait) {
+  const std::set<absl::StatusCode> permanent = {
+      absl::StatusCode::kInvalidArgument, absl::StatusCode::kPermissionDenied,
+      absl::StatusCode::kUnauthenticated, absl::StatusCode::kUnimplemented,
+      absl::StatusCode::kDataLoss};
+  for (int i = 1; i <= 16; ++i) {
+    const auto code = static_cast<absl::StatusCode>(i);
+    const auto now = MonotonicTime::FromOrigin(absl::Seconds(1));
+    LeaseMachine machine(LeaseOptions(), 1);
+    LeaseMachine::Effects effects;
+    machine.Step(now,
+                 LeaseMachine::Started{MonotonicTime::InfiniteFuture(), true},
+                 &effects);
+    machine.Step(now, LeaseMachine::Acquired{1, absl::Status(code, "no")},
+                 &effects);
+    const bool ends = permanent.count(code) > 0;
+    EXPECT_EQ(machine.state(),
+              ends ? LeaseState::kReleasing : LeaseState::kWaiting)
+        << code;
+    EXPECT_EQ(effects.why.code(), ends ? code : absl::StatusCode::kOk);
+  }
+}
+
+TEST(LeaseMachine, L8_AnswersThatNobodyAskedForAreSurvived) {
+  const auto now = MonotonicTime::FromOrigin(absl::Seconds(1));
+  LeaseMachine machine(LeaseOptions(), 1);
+  LeaseMachine::Effects effects;
+  machine.Step(now,
+               LeaseMachine::Started{MonotonicTime::InfiniteFuture(), true},
+               &effects);
+  machine.Step(now, LeaseMachine::Acquired{1, std::nullopt}, &effects);
+  for (const uint64_t request : {uint64_t{1}, uint64_t{77}}) {
+    machine.Step(now, LeaseMachine::Acquired{request, std::nullopt}, &effects);
+    machine.Step(now, LeaseMachine::Released{request, true}, &effects);
+    EXPECT_EQ(machine.state(), LeaseState::kWaiting);
+  }
+  machine.Step(now, LeaseMachine::Cancelled{}, &effects);
+  ASSERT_EQ(effects.requests.back().method, Method::kRelease);
+  EXPECT_FALSE(machine.Finished());
+  machine.Step(now, LeaseMachine::Released{effects.requests.back().id, true},
+               &effects);
+  EXPECT_TRUE(machine.Finished());
+}
+
+TEST(LeaseState, HasAName) {
+  EXPECT_EQ(ToString(LeaseState::kAcquiring), "acquiring");
+  EXPECT_EQ(ToString(LeaseState::kWaiting), "waiting");
+  EXPECT_EQ(ToString(LeaseState::kHeld), "held");
+  EXPECT_EQ(ToString(LeaseState::kReleasing), "releasing");
+  EXPECT_EQ(ToString(LeaseState::kReleased), "released");
+  EXPECT_EQ(ToString(LeaseState::kLost), "lost");
+  EXPECT_EQ(ToString(static_cast<LeaseState>(99)), "unknown");
 }
 
 TEST(LeaseMachineDeathTest, InvalidOptionsAreRefusedAtConstruction) {

@@ -48,12 +48,14 @@ TEST(LeaseOptions, EveryDurationIsPositiveAndFinite) {
   }
 }
 
-TEST(LeaseOptions, TheMarginMayBeZeroButNotLess) {
+TEST(LeaseOptions, TheMarginMayBeZeroButNotLessNorInfinite) {
   LeaseOptions options;
   options.margin = absl::ZeroDuration();
   EXPECT_TRUE(options.Validate().ok());
   options.margin = -absl::Milliseconds(1);
   EXPECT_THAT(WhyNot(options), HasSubstr("LeaseOptions.margin is -1ms"));
+  options.margin = absl::InfiniteDuration();
+  EXPECT_THAT(WhyNot(options), HasSubstr("LeaseOptions.margin is inf"));
 }
 
 TEST(LeaseOptions, BackoffHasAnOrder) {

@@ -3,6 +3,7 @@
 #include "src/lock/lease_table.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -162,6 +163,26 @@ TEST(LeaseTable, BehavesAsItsMachinesAloneAndWakesForTheEarliest) {
     finished += twin.finished();
   }
   EXPECT_GT(finished, 1000);
+}
+
+TEST(LeaseTable, ManySessionsThatAreDueAtOnceTakeSeveralTicks) {
+  constexpr size_t kSessions = 300;
+  LeaseTable table((LeaseOptions()));
+  LeaseTable::Effects effects;
+  const auto start = MonotonicTime::FromOrigin(absl::Seconds(1));
+  for (uint64_t session = 1; session <= kSessions; ++session) {
+    const LeaseMachine::Started started{start + absl::Seconds(1), true};
+    table.Step(start, LeaseTable::Opened{session, session, started}, &effects);
+  }
+  const MonotonicTime due = table.NextWakeup();
+  std::vector<size_t> given_up;
+  do {
+    effects.Clear();
+    table.Step(due, LeaseTable::Ticked{}, &effects);
+    given_up.push_back(effects.changes.size());
+    ASSERT_LE(given_up.size(), kSessions);
+  } while (table.NextWakeup() == due);
+  EXPECT_EQ(given_up, (std::vector<size_t>{128, 128, 44}));
 }
 
 TEST(LeaseTable, WhatIsToldToASessionThatIsGoneIsDropped) {

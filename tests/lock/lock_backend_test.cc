@@ -90,5 +90,15 @@ TEST(CasLockBackend, ArgumentsAreCheckedAndNamed) {
   ExpectArgumentsAreCheckedAndNamed(&backend);
 }
 
+TEST(LockBackend, ThatDoesNotNotifyLetsGoOfWhoeverWaits) {
+  ManualExecutor executor;
+  FakeStore store;
+  CasLockBackend backend(&executor, &store);
+  ASSERT_FALSE(backend.Traits().notifies);
+  auto alive = std::make_shared<int>();
+  backend.AwaitRelease({"lock", "a", "owner"}, [alive] { ADD_FAILURE(); });
+  EXPECT_EQ(alive.use_count(), 1);
+}
+
 }  // namespace
 }  // namespace trivet

@@ -3,6 +3,7 @@
 // The ends of a LockClient: destroyed with work unfinished, inside its own
 // callbacks, and forked.
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,6 +64,25 @@ TEST_F(LockClientLifetimeTest, WhatTheLastCallbacksAskForIsCancelledToo) {
   EXPECT_TRUE(IsFree("jobs"));
 }
 
+TEST_F(LockClientLifetimeTest, ALeaseThatTheLastCallbackGivesBackIsReleased) {
+  const auto holder = MakeClient();
+  const Lease held = Take(*holder);
+  auto client = MakeClient();
+  std::optional<Lease> lease;
+  std::vector<absl::StatusCode> told;
+  client->LockAsync(
+      "jobs", absl::Minutes(5), [&](const absl::StatusOr<Lease>&) {
+        lease->ReleaseAsync(
+            [&](const absl::Status& s) { told.push_back(s.code()); });
+        EXPECT_EQ(told.size(), 1) << "inside the call";
+        lease.reset();
+      });
+  lease = Take(*client, "other");  // Later than the other was asked for.
+  client.reset();
+  EXPECT_EQ(told, std::vector<absl::StatusCode>{absl::StatusCode::kCancelled});
+  EXPECT_TRUE(IsFree("other"));
+}
+
 TEST_F(LockClientLifetimeTest, L4_WhatWasAskedForIsGivenUp) {
   auto client = MakeClient();
   std::optional<Lease> held = Take(*client);
@@ -76,6 +96,31 @@ TEST_F(LockClientLifetimeTest, L4_WhatWasAskedForIsGivenUp) {
   client.reset();
   EXPECT_TRUE(IsFree("jobs"));
   EXPECT_TRUE(IsFree("other"));
+}
+
+// The backend renews both leases, but nobody hears it. They are lost in one
+// breath, and the release of the first ends the client.
+TEST_F(LockClientLifetimeTest, L4_WhatWasLostIsReleasedToo) {
+  auto client = MakeClient();
+  std::optional<Lease> first = Take(*client, "first");
+  std::optional<Lease> second = Take(*client, "second");
+  size_t calls = 0;
+  flaky_.fate = [&](Op op) {
+    if (op == Op::kRenew) return Fate::kLoseReply;
+    if (client == nullptr) return Fate::kAnswer;
+    EXPECT_FALSE(first.has_value() && first->CheckHeld().ok());
+    EXPECT_FALSE(second.has_value() && second->CheckHeld().ok());
+    first.reset();
+    second.reset();
+    client.reset();
+    calls = flaky_.calls.size();
+    return Fate::kAnswer;
+  };
+  executor_.AdvanceBy(absl::Seconds(15));
+  ASSERT_EQ(client, nullptr);
+  EXPECT_EQ(flaky_.calls.size(), calls) << "called after its destruction";
+  EXPECT_TRUE(IsFree("first"));
+  EXPECT_TRUE(IsFree("second"));
 }
 
 TEST_F(LockClientLifetimeTest, AGrantThatWasNotDeliveredIsGivenBack) {
@@ -183,6 +228,38 @@ TEST_F(LockClientLifetimeTest, WaitingMayOutliveItsClient) {
   EXPECT_TRUE(held.CheckHeld().ok());
 }
 
+TEST_F(LockClientLifetimeTest, WaitingMayOutliveItsClientInsideTheBackend) {
+  auto client = MakeClient();
+  flaky_.fate = [](Op) { return Fate::kHoldRequest; };
+  LockClient::Waiting waiting =
+      client->LockAsync("jobs", absl::Minutes(5), [](const auto&) {});
+  client.reset();
+  const size_t calls = flaky_.calls.size();
+  waiting.Cancel();  // The backend still holds the request, and its session.
+  executor_.RunUntilIdle();
+  EXPECT_EQ(flaky_.calls.size(), calls);
+}
+
+// It must not, but those who let it do no harm.
+TEST_F(LockClientLifetimeTest, ALeaseThatOutlivesItsClientIsNotHeld) {
+  auto client = MakeClient();
+  Lease lost = Take(*client, "lost");
+  executor_.JumpBy(absl::Seconds(20));
+  executor_.RunUntilIdle();
+  Lease held = Take(*client);
+  client.reset();
+  EXPECT_TRUE(IsFree("jobs"));
+  EXPECT_TRUE(absl::IsFailedPrecondition(held.CheckHeld()));
+  EXPECT_EQ(held.ValidFor(), absl::ZeroDuration());
+  lost.OnLost([](const absl::Status&) { ADD_FAILURE(); });
+  held.OnLost([](const absl::Status&) { ADD_FAILURE(); });
+  std::optional<absl::Status> released;
+  held.ReleaseAsync([&](absl::Status s) { released = std::move(s); });
+  ASSERT_TRUE(released.has_value());
+  EXPECT_TRUE(absl::IsCancelled(*released));
+  executor_.AdvanceBy(absl::Minutes(1));
+}
+
 TEST_F(LockClientLifetimeTest, SessionsThatAreOverAreForgotten) {
   auto client = MakeClient();
   auto witness = std::make_shared<int>();
@@ -203,9 +280,11 @@ TEST_F(ForkTest, L8_AChildHoldsNothing) {
   auto client = MakeClient();
   std::optional<Lease> lease = Take(*client);
   EXPECT_TRUE(InChild([&] {
+    const auto alive = std::make_shared<int>();
+    lease->OnLost([alive](const absl::Status&) {});
     return absl::IsFailedPrecondition(lease->CheckHeld()) &&
            lease->ValidFor() == absl::ZeroDuration() &&
-           lease->fencing_token() == FencingToken();
+           lease->fencing_token() == FencingToken() && alive.use_count() == 1;
   }));
   EXPECT_TRUE(lease->CheckHeld().ok());
 }
@@ -228,6 +307,23 @@ TEST_F(ForkTest, L8_AChildSendsNothingForItsParent) {
   }));
   EXPECT_TRUE(lease->CheckHeld().ok());
   EXPECT_FALSE(IsFree("jobs"));
+}
+
+TEST_F(ForkTest, L8_AChildCancelsNothing) {
+  const auto holder = MakeClient();
+  const Lease held = Take(*holder);
+  LockClientOptions patient;
+  patient.lease.request_timeout = absl::Seconds(1);
+  patient.lease.retry_min = patient.lease.retry_max = absl::Seconds(4);
+  const auto client = MakeClient(patient);
+  LockClient::Waiting waiting =
+      client->LockAsync("jobs", absl::Minutes(5), [](const auto&) {});
+  executor_.AdvanceBy(absl::Seconds(1));  // The next look is long after that.
+  EXPECT_TRUE(InChild([&] {
+    const size_t pending = executor_.pending();
+    waiting.Cancel();  // A timer would be new: for the answer to the release.
+    return executor_.pending() == pending;
+  }));
 }
 
 TEST_F(ForkTest, L8_AChildsCopyOfAClientRefuses) {

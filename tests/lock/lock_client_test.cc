@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LockClient and Lease in virtual time. Their ends are in
-// lock_client_lifetime_test.cc.
+// LockClient and Lease in virtual time. Giving back is in
+// lock_client_release_test.cc, and their ends in lock_client_lifetime_test.cc.
 
 #include "trivet/lock/lock_client.h"
 
@@ -389,105 +389,6 @@ TEST_F(LockClientTest, ADroppedReplyIsAnUnknownOutcome) {
   EXPECT_EQ(flaky_.Count(Op::kRenew), 2);
 }
 
-// --- Giving back -------------------------------------------------------------
-
-TEST_F(LockClientTest, ReleaseAsyncSaysWhenItIsReleased) {
-  const auto client = MakeClient();
-  Lease lease = Take(*client);
-  flaky_.fate = [](Op) { return Fate::kHoldRequest; };
-  std::vector<absl::Status> released;
-  lease.ReleaseAsync([&](absl::Status s) { released.push_back(std::move(s)); });
-  EXPECT_FALSE(lease.CheckHeld().ok());
-  executor_.RunUntilIdle();
-  EXPECT_TRUE(released.empty());
-  flaky_.DeliverHeld();
-  EXPECT_TRUE(IsFree("jobs"));
-  EXPECT_TRUE(released.empty());  // On the executor.
-  executor_.RunUntilIdle();
-  EXPECT_THAT(released, ::testing::ElementsAre(absl::OkStatus()));
-}
-
-TEST_F(LockClientTest, EveryReleaseAsyncIsAnsweredOnce) {
-  const auto client = MakeClient();
-  Lease lease = Take(*client);
-  int answered = 0;
-  const auto count = [&](const absl::Status& status) {
-    EXPECT_TRUE(status.ok());
-    ++answered;
-  };
-  lease.ReleaseAsync(count);
-  lease.ReleaseAsync(count);
-  executor_.RunUntilIdle();
-  lease.ReleaseAsync(count);
-  executor_.RunUntilIdle();
-  EXPECT_EQ(answered, 3);
-  EXPECT_EQ(flaky_.Count(Op::kRelease), 1);
-}
-
-TEST_F(LockClientTest, ReleasingALostLeaseIsFine) {
-  const auto client = MakeClient();
-  Lease lease = Take(*client);
-  executor_.JumpBy(absl::Seconds(20));
-  std::optional<absl::Status> released;
-  lease.ReleaseAsync([&](absl::Status s) { released = std::move(s); });
-  executor_.RunUntilIdle();
-  EXPECT_EQ(released, absl::OkStatus());
-}
-
-TEST_F(LockClientTest, AReleaseWithoutAnswerIsReportedAfterTheTtl) {
-  const auto client = MakeClient();
-  Lease lease = Take(*client);
-  flaky_.fate = [](Op) { return Fate::kLoseRequest; };
-  std::optional<absl::Status> released;
-  lease.ReleaseAsync([&](absl::Status s) { released = std::move(s); });
-  executor_.AdvanceBy(absl::Seconds(14));
-  EXPECT_FALSE(released.has_value());
-  executor_.AdvanceBy(absl::Seconds(1));
-  ASSERT_TRUE(released.has_value());
-  EXPECT_TRUE(absl::IsUnavailable(*released));
-}
-
-TEST_F(LockClientTest, OnLostIsNotCalledForWhatWasGivenBack) {
-  const auto client = MakeClient();
-  std::optional<Lease> lease = Take(*client);
-  auto alive = std::make_shared<int>();
-  lease->OnLost([alive](const absl::Status&) { ADD_FAILURE(); });
-  lease.reset();
-  executor_.AdvanceBy(absl::Minutes(1));
-  EXPECT_EQ(alive.use_count(), 1) << "the callback is kept";
-}
-
-TEST_F(LockClientTest, AMovedFromLeaseHoldsNothing) {
-  const auto client = MakeClient();
-  Lease a = Take(*client, "a");
-  Lease b = std::move(a);
-  EXPECT_TRUE(b.CheckHeld().ok());
-  // NOLINTBEGIN(bugprone-use-after-move)
-  EXPECT_TRUE(absl::IsFailedPrecondition(a.CheckHeld()));
-  EXPECT_EQ(a.lock_name(), "");
-  EXPECT_EQ(a.fencing_token(), FencingToken());
-  EXPECT_EQ(a.ValidFor(), absl::ZeroDuration());
-  EXPECT_TRUE(a.Release().ok());
-  bool released = false;
-  a.ReleaseAsync([&](const absl::Status& s) { released = s.ok(); });
-  EXPECT_TRUE(released);
-  a.OnLost([](const absl::Status&) { ADD_FAILURE(); });
-  // NOLINTEND(bugprone-use-after-move)
-}
-
-TEST_F(LockClientTest, AssigningGivesBackWhatWasHeld) {
-  const auto client = MakeClient();
-  Lease a = Take(*client, "a");
-  Lease b = Take(*client, "b");
-  a = std::move(b);
-  EXPECT_TRUE(IsFree("a"));
-  EXPECT_FALSE(IsFree("b"));
-  EXPECT_EQ(a.lock_name(), "b");
-  Lease& same = a;
-  a = std::move(same);
-  EXPECT_TRUE(a.CheckHeld().ok());
-}
-
 // --- Arguments ---------------------------------------------------------------
 
 TEST_F(LockClientTest, BadNamesAndTimeoutsAreNamed) {
@@ -531,6 +432,10 @@ TEST_F(LockClientTest, BadOptionsAreRefusedAtConstruction) {
   flaky_.traits.ttl_min = absl::Seconds(20);
   EXPECT_THAT(why(options, "me"),
               AllOf(HasSubstr("ttl is 15s"), HasSubstr("20s")));
+  flaky_.traits.ttl_min = absl::ZeroDuration();
+  flaky_.traits.ttl_max = absl::Seconds(10);
+  EXPECT_THAT(why(options, "me"),
+              AllOf(HasSubstr("ttl is 15s"), HasSubstr("10s")));
 }
 
 TEST_F(LockClientTest, RequireFenceRefusesAWeakerBackend) {

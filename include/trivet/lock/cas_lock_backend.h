@@ -19,7 +19,8 @@
 // while still takes over: observations are kept between attempts, of the 16,384
 // locks looked at last.
 //
-// Destruction calls what is unfinished back with kUnavailable.
+// Destruction calls what is unfinished back with kUnavailable; what that asks
+// for again too, inside the call.
 //
 // Thread safety: thread-safe.
 
