@@ -209,13 +209,12 @@ bool IsKnownType(uint8_t type) {
 // REQUIRES: IsKnownType<Variant>(type).
 template <typename Variant, size_t Index = 0>
 bool ReadBody(uint8_t type, FieldReader* reader, Variant* out) {
-  if constexpr (Index < std::variant_size_v<Variant>) {
+  if constexpr (Index + 1 < std::variant_size_v<Variant>) {
     if (type != Index + 1) {
       return ReadBody<Variant, Index + 1>(type, reader, out);
     }
-    return reader->ReadAll(&out->template emplace<Index>());
   }
-  return false;
+  return reader->ReadAll(&out->template emplace<Index>());
 }
 
 uint32_t FrameChecksum(std::string_view version_and_type,

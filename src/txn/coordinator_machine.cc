@@ -278,20 +278,20 @@ class CoordinatorMachine::Impl : private internal::CoordinatorState {
     const std::optional<CoordinatorNote> note =
         log_.TakeAppended(appended.ticket, appended.index.value_or(0));
     if (!note) return;
-    CoordinatorTxn* const txn = note->kind == CoordinatorNote::kCommitDecided
-                                    ? table_.Find(note->number)
-                                    : nullptr;
+    // Whoever waits for its CommitDecided is Deciding until it is here.
+    CoordinatorTxn* const deciding =
+        note->kind == CoordinatorNote::kCommitDecided
+            ? table_.Find(note->number)
+            : nullptr;
     if (!appended.index.ok() || stopped_) {
-      return OnLostAppend(appended.index.status(), note->number, txn);
+      return OnLostAppend(appended.index.status(), note->number, deciding);
     }
     if (note->kind == CoordinatorNote::kLogIdentity) OnIdentityDurable();
-    if (txn != nullptr && txn->state == State::kDeciding) {
-      OnDecisionDurable(note->number, txn);
-    }
+    if (deciding != nullptr) OnDecisionDurable(note->number, deciding);
   }
 
   void OnIdentityDurable() {
-    if (std::exchange(identity_durable_, true)) return;
+    identity_durable_ = true;
     table_.ForEach([this](TxnNumber number, CoordinatorTxn& txn) {
       if (txn.state == State::kPreparing) RequestVotes(number, &txn);
     });
@@ -311,14 +311,14 @@ class CoordinatorMachine::Impl : private internal::CoordinatorState {
     ResendCommit(number, txn);
   }
 
-  // `txn`, if there is one, was Deciding on this append.
+  // `txn`, if there is one, is Deciding on this append.
   void OnLostAppend(const absl::Status& status, TxnNumber number,
                     CoordinatorTxn* txn) {
     if (TRIVET_MUTANT(failed_decision_write_is_abort) && txn != nullptr) {
       return Abort(number, txn, "the log failed");
     }
     if (!stopped_) Stop(status);
-    if (txn == nullptr || txn->state != State::kDeciding) return;
+    if (txn == nullptr) return;
     if (absl::IsAborted(status)) {  // CO-12: its only attempt was refused.
       Tell(number, txn, Decision::kAbort, "the coordinator was deposed");
       Drop(number, txn);
@@ -519,10 +519,11 @@ class CoordinatorMachine::Impl : private internal::CoordinatorState {
     log_.EndCopies();
   }
 
-  // Tells the caller, once.
+  // Tells the caller. Every way to an outcome comes here once.
   void Tell(TxnNumber number, CoordinatorTxn* txn,
             std::optional<Decision> decision, std::string reason) {
-    if (std::exchange(txn->told, true)) return;
+    if (TRIVET_MUTANT(caller_told_before_durable) && txn->told) return;
+    txn->told = true;
     out_->finished.push_back({txn->call, number, decision, std::move(reason)});
   }
 

@@ -76,7 +76,7 @@ class LiveRecords {
   // The record is not needed any more. Forgets the ticket; 0 is none.
   void Retire(uint64_t* ticket) {
     const uint64_t retired = std::exchange(*ticket, 0);
-    if (retired >= first_ && retired < next_) Kill(retired);
+    if (retired >= first_) Kill(retired);
     DropDead();
   }
 
@@ -110,9 +110,10 @@ class LiveRecords {
   }
 
   // Between these two the machine issues a copy of every live record, also of
-  // those in flight, and keeps the copies' tickets instead.
+  // those in flight, and keeps the copies' tickets instead. At least one: whose
+  // the log is.
   void BeginCopies() { copies_first_ = next_; }
-  void EndCopies() { copies_last_ = copies_first_ < next_ ? next_ - 1 : 0; }
+  void EndCopies() { copies_last_ = next_ - 1; }
 
   size_t live() const { return live_; }
 

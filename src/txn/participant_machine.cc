@@ -105,7 +105,7 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
     for (const TxnKey& key : SortedKeys()) {
       LocalBranch* const branch = Find(key);
       branch->since = now_;
-      if (branch->NeedsAnswer()) Inquire(key, branch);
+      if (!branch->answer) Inquire(key, branch);  // It has voted yes.
       if (branch->state == State::kApplying) Apply(key, branch);
     }
     for (auto& [coordinator, peer] : peers_) ArmAsk(coordinator, &peer);
@@ -253,10 +253,9 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
   // Asks the host to carry out what was decided.
   void Apply(const TxnKey& txn, LocalBranch* branch) {
     const bool told = branch->answer == branch->decision();
-    const bool ruled = branch->verdict && branch->verdict_durable;
     // P2: in doubt, never decide alone: the coordinator or an operator did, or
     // nobody ever heard a yes.
-    TRIVET_INVARIANT(told || ruled, "P2");
+    TRIVET_INVARIANT(told || branch->verdict_durable, "P2");
     branch->state = State::kApplying;
     branch->retry_at = MonotonicTime::InfiniteFuture();
     branch->with_host = true;
@@ -321,42 +320,44 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
 
   // --- The log answers -----------------------------------------------------
 
+  // A branch that waits for its Prepared or its Heuristic is there, Logging or
+  // Ruling, until that is.
   void On(const Appended& appended) {
     const std::optional<ParticipantNote> note =
         log_.TakeAppended(appended.ticket, appended.index.value_or(0));
     if (!note) return;
-    if (note->kind == ParticipantNote::kHorizon && appended.index.ok()) {
-      return OnHorizonDurable(*note);
+    if (!appended.index.ok()) {
+      return OnLostAppend(appended.index.status(), *note);
     }
-    const TxnKey& txn = note->txn;
-    LocalBranch* const branch = Find(txn);
-    if (!appended.index.ok()) {  // PA-24: it may be in the log, or not.
-      const bool is_no = TRIVET_MUTANT(failed_prepare_write_is_no) ||
-                         (TRIVET_MUTANT(full_disk_votes_no) &&
-                          absl::IsResourceExhausted(appended.index.status()));
-      if (is_no && branch != nullptr && branch->state == State::kLogging) {
-        SendVote(txn, {Vote::kNo, "the log failed"});
-        branch->answer = Decision::kAbort;
-        return Apply(txn, branch);
-      }
-      return Stop(appended.index.status());
-    }
-    if (branch == nullptr) return;
     switch (note->kind) {
       case ParticipantNote::kPrepared:
-        return OnPreparedDurable(txn, branch);
+        return OnPreparedDurable(note->txn, Find(note->txn));
       case ParticipantNote::kResolved:
-        return OnResolvedAppended(txn, branch);
+        return OnResolvedAppended(note->txn, Find(note->txn));
       case ParticipantNote::kHeuristic:
-        return OnVerdictDurable(txn, branch);
+        return OnVerdictDurable(note->txn, Find(note->txn));
       case ParticipantNote::kHorizon:
+        return OnHorizonDurable(*note);
       case ParticipantNote::kNothingWaits:
         return;
     }
   }
 
+  // PA-24: it may be in the log, or not.
+  void OnLostAppend(const absl::Status& status, const ParticipantNote& note) {
+    if (note.kind == ParticipantNote::kPrepared &&
+        (TRIVET_MUTANT(failed_prepare_write_is_no) ||
+         (TRIVET_MUTANT(full_disk_votes_no) &&
+          absl::IsResourceExhausted(status)))) {
+      LocalBranch* const branch = Find(note.txn);
+      SendVote(note.txn, {Vote::kNo, "the log failed"});
+      branch->answer = Decision::kAbort;
+      return Apply(note.txn, branch);
+    }
+    Stop(status);
+  }
+
   void OnPreparedDurable(const TxnKey& txn, LocalBranch* branch) {
-    if (branch->state != State::kLogging) return;
     if (branch->answer) return Apply(txn, branch);  // PA-7
     branch->state = State::kInDoubt;                // PA-4
     branch->since = now_;
@@ -364,7 +365,9 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
     ArmInquiry(txn, branch);
   }
 
+  // `branch`: null if it was an abort's, which nothing waits for.
   void OnResolvedAppended(const TxnKey& txn, LocalBranch* branch) {
+    if (branch == nullptr) return;
     if (branch->answer == Decision::kCommit) {  // An abort's is lazy.
       branch->answer_durable = true;
       Acknowledge(txn, branch->answer_durable);  // PA-9

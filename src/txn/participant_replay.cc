@@ -101,11 +101,11 @@ std::unique_ptr<LocalBranch> Conclude(const Facts& facts) {
   const bool decided = branch->answer || branch->verdict;
   const bool undone =  // An abort is resolved after it was applied.
       !branch->verdict && branch->answer == Decision::kAbort;
-  branch->applied = prepared == nullptr || facts.applied || undone;
+  branch->applied = decided && (prepared == nullptr || facts.applied || undone);
   branch->state = !decided          ? LocalBranch::State::kInDoubt
                   : branch->applied ? LocalBranch::State::kDone
                                     : LocalBranch::State::kApplying;
-  if (!branch->applied || !decided) branch->work = prepared->work;
+  if (!branch->applied) branch->work = prepared->work;
   return branch;
 }
 

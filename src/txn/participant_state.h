@@ -87,12 +87,6 @@ struct LocalBranch {
     return state != State::kDone && !verdict && answer == Decision::kAbort;
   }
 
-  // Has voted yes, and the coordinator has not answered.
-  bool NeedsAnswer() const {
-    return !answer && !orphan && state != State::kVoting &&
-           state != State::kLogging;
-  }
-
   // Waits for nothing but a horizon.
   bool Finished() const {
     const bool answered =

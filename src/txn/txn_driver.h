@@ -135,7 +135,7 @@ class TxnDriver : public Pump<Recorded<Machine>> {
 
   void Stop(const absl::Status& why) {
     const absl::MutexLock lock(&mu_);
-    if (health_.ok()) health_ = why;
+    health_ = why;
   }
 
   // Takes an envelope apart. `resolve` as for DecodePayload; `event` makes an

@@ -50,11 +50,11 @@ class TxnTable {
     return added;
   }
 
-  // Adds one of an earlier epoch, or finds it if it is there.
+  // Adds one of an earlier epoch.
   Txn* Recover(TxnNumber number) {
-    std::unique_ptr<Txn>& txn = others_[number];
-    if (txn == nullptr) txn = std::make_unique<Txn>();
-    return txn.get();
+    std::unique_ptr<Txn>& added = others_[number];
+    added = std::make_unique<Txn>();
+    return added.get();
   }
 
   // nullptr: not there.

@@ -286,6 +286,41 @@ TEST(PumpCloseTest, StaleTimersDoNotKeepItsMemory) {
   executor.AdvanceBy(absl::Hours(2));
 }
 
+// So many that their caller leaves some to the executor.
+std::vector<ToyMachine::Event> MoreThanOneRun() {
+  return std::vector<ToyMachine::Event>(10'000, Added{1});
+}
+
+TEST(PumpCloseTest, MayHappenBeforeTheExecutorGoesOn) {
+  ManualExecutor executor;
+  auto pump = NewPump(&executor);
+  const std::weak_ptr<ToyPump> weak = pump;
+  int performed = 0;
+  pump->perform = [&](ToyMachine::Effects&) { ++performed; };
+  pump->EnqueueAll(MoreThanOneRun());
+  const int before = performed;
+  ASSERT_EQ(executor.pending(), 1u) << "the executor is to go on";
+  pump->Close();
+  pump.reset();
+  EXPECT_TRUE(weak.expired());
+  executor.RunUntilIdle();
+  EXPECT_EQ(performed, before);
+}
+
+TEST(PumpCloseTest, WhilePerformingHandsNothingOver) {
+  for (int last = 1; last <= 8; ++last) {
+    ManualExecutor executor;
+    const auto pump = NewPump(&executor);
+    int performed = 0;
+    pump->perform = [&](ToyMachine::Effects&) {
+      if (++performed == last) pump->Close();
+    };
+    pump->EnqueueAll(MoreThanOneRun());
+    EXPECT_EQ(performed, last);
+    EXPECT_EQ(executor.pending(), 0u);
+  }
+}
+
 TEST(PumpCloseTest, MayHappenWhilePerforming) {
   ManualExecutor executor;
   auto pump = NewPump(&executor);

@@ -12,11 +12,15 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "src/txn/codec.h"
+#include "src/txn/peer_table.h"
 #include "tests/txn/driver_fixture.h"
 #include "trivet/host/transport.h"
 #include "trivet/txn/coordinator.h"
+#include "trivet/txn/participant.h"
 #include "trivet/txn/transaction.h"
 #include "trivet/txn/txn_counters.h"
+#include "trivet/txn/txn_message.h"
 
 namespace trivet {
 namespace {
@@ -269,6 +273,24 @@ TEST(DriverEnvelopesTest, SendersWithoutAFitNameAreDroppedAndCounted) {
     world.bank->Receive(envelope);
   }
   EXPECT_EQ(world.bank->Counters().bad_names, 2u);
+}
+
+// Heard, a commit that it never voted for would stop it.
+TEST(DriverEnvelopesTest, CoordinatorsWithoutAFitNameAreDroppedAndCounted) {
+  DriverWorld world({"a"});
+  Participant& a = *world.shards["a"].role;
+  for (const std::string& name : {std::string(), std::string(513, 'x')}) {
+    internal::PeerTable peers;
+    Envelope envelope{name, "a", ""};
+    internal::AppendFrame(
+        DecisionNotice{{peers.Intern(name), {1, 1}}, Decision::kCommit}, peers,
+        &envelope.payload);
+    a.Receive(envelope);
+  }
+  EXPECT_EQ(a.Counters().bad_names, 1u);
+  EXPECT_EQ(a.Counters().malformed, 1u) << "no frame has such a name";
+  EXPECT_EQ(a.Counters().messages_received, 0u);
+  EXPECT_TRUE(a.Health().ok()) << a.Health();
 }
 
 }  // namespace

@@ -272,10 +272,12 @@ class HookedLog final : public LogStore {
     if (after_append) after_append();
   }
   void Trim(Epoch epoch, LogIndex first_needed) override {
+    if (on_trim) on_trim();
     inner.Trim(epoch, first_needed);
   }
 
   MemoryLogStore inner;
+  std::function<void()> on_trim;
   std::function<void()> on_append;
   std::function<void()> after_append;
 };
@@ -300,6 +302,42 @@ TEST(DriverDestructionTest, MayHappenInsideAnAppend) {
     EXPECT_EQ(answer.status().code(), absl::StatusCode::kCancelled);
     EXPECT_THAT(world.shards["a"].resource.committed, IsEmpty());
   }
+}
+
+// How many envelopes a participant has sent when it trims its log for the first
+// time; 0: it never does. It is destroyed inside the `last` one, if that is not
+// 0.
+int SentBeforeTrim(int last) {
+  DriverWorld world(std::vector<std::string>{});
+  HookedLog log;
+  TestResource resource;
+  auto opened =
+      Participant::Open(&world.executor, &world.net, &log, &resource, "a", {});
+  EXPECT_TRUE(opened.ok());
+  std::unique_ptr<Participant> a = *std::move(opened);
+  world.net.Connect("a", [&](Envelope e) { a->Receive(std::move(e)); });
+  int sent = 0;
+  int sent_before_trim = 0;
+  log.on_trim = [&] {
+    if (sent_before_trim == 0) sent_before_trim = sent;
+  };
+  world.net.on_send = [&](const Envelope& envelope) {
+    if (envelope.from != "a" || ++sent != last) return;
+    world.net.Disconnect("a");
+    a.reset();
+  };
+  for (int i = 0; i < 100 && sent_before_trim == 0 && a != nullptr; ++i) {
+    world.Run({{"a", "1"}});
+  }
+  EXPECT_EQ(a == nullptr, last > 0);
+  return sent_before_trim;
+}
+
+// What ends a compaction is also what a vote or an acknowledgement waited for.
+TEST(DriverDestructionTest, InsideASendSparesTheLog) {
+  const int sent = SentBeforeTrim(0);
+  ASSERT_GT(sent, 0);
+  EXPECT_EQ(SentBeforeTrim(sent), 0);
 }
 
 // --- Against other threads --------------------------------------------------

@@ -244,6 +244,35 @@ TEST_F(DriverOpenTest, TheLogOfTheOtherRoleIsRefused) {
   EXPECT_THAT(Text(status), HasSubstr("record 2 is of the other role"));
 }
 
+TEST_F(DriverOpenTest, NoRecordOfTheOtherRoleIsPassedOver) {
+  Records records;
+  const TxnKey txn = records.Key(1);
+  for (const TxnRecord& record :
+       {TxnRecord(LogIdentity{std::string(32, 'a')}),
+        TxnRecord(CommitDecided{txn, {}}), TxnRecord(Ended{txn})}) {
+    MemoryLogStore log;
+    log.Plant(records(LogOwner{"shard"}));
+    log.Plant(records(record));
+    EXPECT_THAT(
+        Text(Participant::Open(&executor_, &net_, &log, &resource_, "shard", {})
+                 .status()),
+        HasSubstr("record 2 is of the other role"));
+  }
+  for (const TxnRecord& record :
+       {TxnRecord(LogOwner{"shard"}), TxnRecord(Prepared{txn, "debit"}),
+        TxnRecord(Resolved{txn, Decision::kCommit}), TxnRecord(Applied{txn}),
+        TxnRecord(HorizonPassed{txn.coordinator, txn.number}),
+        TxnRecord(Heuristic{txn, Decision::kCommit})}) {
+    MemoryLogStore log;
+    log.Plant(
+        records(LogIdentity{std::string("0123456789abcdef0123456789abcdef")}));
+    log.Plant(records(record));
+    EXPECT_THAT(
+        Text(Coordinator::Open(&executor_, &net_, &log, "bank", {}).status()),
+        HasSubstr("record 2 is of the other role"));
+  }
+}
+
 // Its commits would be told under this one's name, and those who hear of a
 // commit that they never voted for stop.
 TEST_F(DriverOpenTest, TheLogOfACoordinatorOfAnotherNameIsRefused) {

@@ -123,6 +123,19 @@ TEST(DriverRecoveryTest, WhatWasPreparedButNeverWrittenDownIsAborted) {
   EXPECT_THAT(world.shards["a"].resource.aborted, SizeIs(1));
 }
 
+TEST(DriverRecoveryTest, WhatIsListedUnderAnUnfitNameIsLeftAloneAndCounted) {
+  DriverWorld world({"a"});
+  world.CrashShard("a");
+  TestResource& resource = world.shards["a"].resource;
+  const TxnId unfit{std::string(513, 'x'), {1, 1}};
+  const TxnId orphan{"bank#1", {1, 1}};
+  resource.prepared = {{unfit, "1"}, {{"", {1, 1}}, "2"}, {orphan, "3"}};
+  world.OpenShard("a");
+  world.executor.RunUntilIdle();
+  EXPECT_EQ(world.shards["a"].role->Counters().bad_names, 2u);
+  EXPECT_THAT(resource.aborted, ElementsAre(orphan));
+}
+
 TEST(DriverRecoveryTest, AppliesAgainWhatWasNotKnownToBeApplied) {
   DriverWorld world({"a"});
   TestResource& resource = world.shards["a"].resource;
@@ -239,6 +252,28 @@ TEST_F(DriverInDoubtTest, AnOperatorDecidesAndIsToldWhatTheCoordinatorSaid) {
   EXPECT_THAT(shard("a").Verdicts(), IsEmpty());
   EXPECT_EQ(shard("a").Resolve(id_, Decision::kAbort).code(),
             absl::StatusCode::kNotFound);
+}
+
+TEST_F(DriverInDoubtTest, AnOperatorIsAnsweredForTheTransactionHeNames) {
+  Participant& a = shard("a");
+  ASSERT_TRUE(a.Resolve(id_, Decision::kAbort).ok());
+  world_.log.Release();
+  world_.executor.AdvanceBy(absl::Minutes(2));
+  ASSERT_THAT(a.Verdicts(), SizeIs(1));
+  EXPECT_EQ(a.Verdicts()[0].answer, Decision::kCommit);
+
+  world_.log.Hold();
+  world_.Run({{"a", "debit"}});
+  ASSERT_THAT(a.InDoubt(), SizeIs(1));
+  const TxnId second = a.InDoubt()[0].id;
+  ASSERT_TRUE(a.Resolve(second, Decision::kAbort).ok());
+  ASSERT_THAT(a.Verdicts(), SizeIs(2));
+  EXPECT_EQ(a.Resolve(second, Decision::kAbort).code(),
+            absl::StatusCode::kFailedPrecondition)
+      << "only the first was answered";
+  EXPECT_TRUE(a.Resolve(id_, Decision::kAbort).ok());
+  ASSERT_THAT(a.Verdicts(), SizeIs(1));
+  EXPECT_EQ(a.Verdicts()[0].id, second);
 }
 
 // --- Fail-over --------------------------------------------------------------

@@ -2,10 +2,13 @@
 
 #include "trivet/txn/transaction.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "absl/hash/hash_testing.h"
 #include "absl/status/status.h"
@@ -14,6 +17,9 @@
 #include "gtest/gtest.h"
 #include "trivet/txn/coordinator_machine.h"
 #include "trivet/txn/participant_machine.h"
+#include "trivet/txn/txn_effects.h"
+#include "trivet/txn/txn_message.h"
+#include "trivet/txn/txn_record.h"
 
 namespace trivet {
 namespace {
@@ -59,6 +65,42 @@ TEST(TxnIdTest, HashesAgreeWithEquality) {
       {TxnId{"a", {1, 2}}, TxnId{"a", {2, 1}}, TxnId{"b", {1, 2}}}));
   const std::unordered_set<TxnId> set = {{"a", {1, 2}}, {"a", {1, 2}}};
   EXPECT_EQ(set.size(), 1u);
+}
+
+TEST(TxnKeyTest, IsEqualIfCoordinatorAndNumberAre) {
+  const TxnKey keys[] = {{PeerId{1}, {1, 9}},
+                         {PeerId{1}, {2, 9}},
+                         {PeerId{1}, {2, 1}},
+                         {PeerId{2}, {1, 9}}};
+  for (size_t i = 0; i < 4; ++i) {
+    for (size_t k = 0; k < 4; ++k) {
+      EXPECT_EQ(keys[i] == keys[k], i == k);
+      EXPECT_EQ(keys[i] != keys[k], i != k);
+      EXPECT_EQ(keys[i] < keys[k] || keys[k] < keys[i], i != k);
+    }
+  }
+  EXPECT_TRUE(keys[0].number != keys[1].number);
+  EXPECT_TRUE(keys[1].number != keys[2].number);
+  EXPECT_FALSE(keys[0].number != keys[3].number);
+}
+
+TEST(MachineTest, KeepsWhatItKnowsWhenItIsMoved) {
+  CoordinatorMachine begun({"bank#1", PeerId{0}, 2}, {}, 1, {});
+  CoordinatorMachine::Effects effects;
+  begun.Step({}, CoordinatorMachine::Begun{7, {}, {{PeerId{1}, "w"}}},
+             &effects);
+  CoordinatorMachine coordinator({"bank#1", PeerId{0}, 3}, {}, 1, {});
+  coordinator = std::move(begun);
+  EXPECT_EQ(coordinator.in_flight(), 1u);
+  EXPECT_TRUE(coordinator.OutcomeOf({2, 1}).ok()) << "its epoch came along";
+
+  const TxnKey txn{PeerId{0}, {2, 1}};
+  const std::vector<LoggedRecord> records = {{1, LogOwner{"a"}},
+                                             {2, Prepared{txn, "w"}}};
+  ParticipantMachine in_doubt({"a", PeerId{1}, 1}, {}, 1, records);
+  ParticipantMachine participant({"a", PeerId{1}, 2}, {}, 1, {});
+  participant = std::move(in_doubt);
+  EXPECT_TRUE(participant.IsInDoubt(txn));
 }
 
 template <typename Options>
