@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "src/testing/child_process.h"
+#include "src/internal/child_process.h"
 #include "src/testing/history_wire.h"
 #include "src/testing/sim_flags.h"
 #include "trivet/testing/history.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "src/testing/child_process.h"
+#include "src/internal/child_process.h"
 
 #include <fcntl.h>
 #include <poll.h>

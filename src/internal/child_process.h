@@ -6,8 +6,8 @@
 //
 // Thread safety: none; to be used by a program with one thread.
 
-#ifndef TRIVET_SRC_TESTING_CHILD_PROCESS_H_
-#define TRIVET_SRC_TESTING_CHILD_PROCESS_H_
+#ifndef TRIVET_SRC_INTERNAL_CHILD_PROCESS_H_
+#define TRIVET_SRC_INTERNAL_CHILD_PROCESS_H_
 
 #include <sys/types.h>
 
@@ -115,4 +115,4 @@ class ChildProcesses {
 }  // namespace v0_1
 }  // namespace trivet
 
-#endif  // TRIVET_SRC_TESTING_CHILD_PROCESS_H_
+#endif  // TRIVET_SRC_INTERNAL_CHILD_PROCESS_H_
