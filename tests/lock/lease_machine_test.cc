@@ -184,36 +184,37 @@ TEST(LeaseMachine, L1_L2_L4_L5_L7_L8_HoldInAnyStormOfEvents) {
   EXPECT_GT(ends["released"], 100);
 }
 
+// A machine that has sent its first request, number 1, at `now`.
+struct Asking {
+  Asking() {
+    Step(LeaseMachine::Started{MonotonicTime::InfiniteFuture(), true});
+  }
+  void Step(LeaseMachine::Event event) {
+    machine.Step(now, std::move(event), &effects);
+  }
+  void Grant(absl::Duration ttl) {
+    Step(LeaseMachine::Acquired{1, LeaseGrant{{0, 1}, ttl}});
+  }
+
+  const MonotonicTime now = MonotonicTime::FromOrigin(absl::Seconds(1));
+  LeaseMachine machine{LeaseOptions(), 1};
+  LeaseMachine::Effects effects;
+};
+
 TEST(LeaseMachine, L7_RenewsAtTheEarlierOfRenewAfterAndAThird) {
   for (const int seconds : {3, 6, 12, 15, 30, 60}) {
-    const auto now = MonotonicTime::FromOrigin(absl::Seconds(1));
-    LeaseMachine machine(LeaseOptions(), 1);
-    LeaseMachine::Effects effects;
-    machine.Step(now,
-                 LeaseMachine::Started{MonotonicTime::InfiniteFuture(), true},
-                 &effects);
-    machine.Step(
-        now,
-        LeaseMachine::Acquired{1, LeaseGrant{{0, 1}, absl::Seconds(seconds)}},
-        &effects);
-    EXPECT_EQ(machine.NextWakeup() - now,
+    Asking asking;
+    asking.Grant(absl::Seconds(seconds));
+    EXPECT_EQ(asking.machine.NextWakeup() - asking.now,
               std::min(absl::Seconds(5), absl::Seconds(seconds) / 3));
   }
 }
 
 TEST(LeaseMachine, AnInfiniteLeaseIsRenewedAllTheSame) {
-  const auto now = MonotonicTime::FromOrigin(absl::Seconds(1));
-  LeaseMachine machine(LeaseOptions(), 1);
-  LeaseMachine::Effects effects;
-  machine.Step(now,
-               LeaseMachine::Started{MonotonicTime::InfiniteFuture(), true},
-               &effects);
-  machine.Step(
-      now,
-      LeaseMachine::Acquired{1, LeaseGrant{{0, 1}, absl::InfiniteDuration()}},
-      &effects);
-  EXPECT_EQ(machine.state(), LeaseState::kHeld);
-  EXPECT_EQ(machine.NextWakeup() - now, absl::Seconds(5));
+  Asking asking;
+  asking.Grant(absl::InfiniteDuration());
+  EXPECT_EQ(asking.machine.state(), LeaseState::kHeld);
+  EXPECT_EQ(asking.machine.NextWakeup() - asking.now, absl::Seconds(5));
 }
 
 TEST(LeaseMachine, OnlyWhatARepeatWillNotCureEndsTheWait) {
@@ -223,41 +224,29 @@ TEST(LeaseMachine, OnlyWhatARepeatWillNotCureEndsTheWait) {
       absl::StatusCode::kDataLoss};
   for (int i = 1; i <= 16; ++i) {
     const auto code = static_cast<absl::StatusCode>(i);
-    const auto now = MonotonicTime::FromOrigin(absl::Seconds(1));
-    LeaseMachine machine(LeaseOptions(), 1);
-    LeaseMachine::Effects effects;
-    machine.Step(now,
-                 LeaseMachine::Started{MonotonicTime::InfiniteFuture(), true},
-                 &effects);
-    machine.Step(now, LeaseMachine::Acquired{1, absl::Status(code, "no")},
-                 &effects);
+    Asking asking;
+    asking.Step(LeaseMachine::Acquired{1, absl::Status(code, "no")});
     const bool ends = permanent.count(code) > 0;
-    EXPECT_EQ(machine.state(),
+    EXPECT_EQ(asking.machine.state(),
               ends ? LeaseState::kReleasing : LeaseState::kWaiting)
         << code;
-    EXPECT_EQ(effects.why.code(), ends ? code : absl::StatusCode::kOk);
+    EXPECT_EQ(asking.effects.why.code(), ends ? code : absl::StatusCode::kOk);
   }
 }
 
 TEST(LeaseMachine, L8_AnswersThatNobodyAskedForAreSurvived) {
-  const auto now = MonotonicTime::FromOrigin(absl::Seconds(1));
-  LeaseMachine machine(LeaseOptions(), 1);
-  LeaseMachine::Effects effects;
-  machine.Step(now,
-               LeaseMachine::Started{MonotonicTime::InfiniteFuture(), true},
-               &effects);
-  machine.Step(now, LeaseMachine::Acquired{1, std::nullopt}, &effects);
+  Asking asking;
+  asking.Step(LeaseMachine::Acquired{1, std::nullopt});
   for (const uint64_t request : {uint64_t{1}, uint64_t{77}}) {
-    machine.Step(now, LeaseMachine::Acquired{request, std::nullopt}, &effects);
-    machine.Step(now, LeaseMachine::Released{request, true}, &effects);
-    EXPECT_EQ(machine.state(), LeaseState::kWaiting);
+    asking.Step(LeaseMachine::Acquired{request, std::nullopt});
+    asking.Step(LeaseMachine::Released{request, true});
+    EXPECT_EQ(asking.machine.state(), LeaseState::kWaiting);
   }
-  machine.Step(now, LeaseMachine::Cancelled{}, &effects);
-  ASSERT_EQ(effects.requests.back().method, Method::kRelease);
-  EXPECT_FALSE(machine.Finished());
-  machine.Step(now, LeaseMachine::Released{effects.requests.back().id, true},
-               &effects);
-  EXPECT_TRUE(machine.Finished());
+  asking.Step(LeaseMachine::Cancelled{});
+  ASSERT_EQ(asking.effects.requests.back().method, Method::kRelease);
+  EXPECT_FALSE(asking.machine.Finished());
+  asking.Step(LeaseMachine::Released{asking.effects.requests.back().id, true});
+  EXPECT_TRUE(asking.machine.Finished());
 }
 
 TEST(LeaseState, HasAName) {
