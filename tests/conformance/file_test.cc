@@ -52,7 +52,7 @@ FileLogOptions Small() {
   return options;
 }
 
-class FileLog final : public LogStoreSubject {
+class FileLog : public LogStoreSubject {
  public:
   LogStore* log() override { return log_.get(); }
   Pace pace() const override { return pace_; }
@@ -114,26 +114,17 @@ TRIVET_TEST_CONFORMANCE(FileLogStoreOnADisk, LogStoreSuite,
                         [] { return std::make_unique<FileLogOnADisk>(); });
 
 // Answers every thread with what it has told one of them last.
-class MixesThreadsUp final : public LogStoreSubject, public LogStore {
+class MixesThreadsUp final : public FileLog, public LogStore {
  public:
   LogStore* log() override { return this; }
-  Pace pace() const override { return pace_; }
-  bool Stop(End how) override {
-    if (how == End::kPowerLoss) return false;
-    log_.reset();
-    return true;
-  }
-  void Start() override {
-    log_ = OrNull(FileLogStore::Open(directory_.Sub("log"), Small()));
-  }
 
   absl::StatusOr<Epoch> Claim(Epoch wanted, Visitor visit) override {
-    return log_->Claim(wanted, visit);
+    return FileLog::log()->Claim(wanted, visit);
   }
   void Append(Epoch epoch, std::vector<std::string> records,
               Durability durability, AppendDone done) override {
     const bool lies = std::this_thread::get_id() != owner_;
-    log_->Append(
+    FileLog::log()->Append(
         epoch, std::move(records), durability,
         [lies, done = std::move(done)](absl::StatusOr<LogIndex> last) mutable {
           if (lies && last.ok()) last = 1;
@@ -141,16 +132,12 @@ class MixesThreadsUp final : public LogStoreSubject, public LogStore {
         });
   }
   void Trim(Epoch epoch, LogIndex first_needed) override {
-    log_->Trim(epoch, first_needed);
+    FileLog::log()->Trim(epoch, first_needed);
   }
-  size_t RecordSizeMax() const override { return log_->RecordSizeMax(); }
+  size_t RecordSizeMax() const override { return Small().record_size_max; }
 
  private:
   const std::thread::id owner_ = std::this_thread::get_id();
-  const Pace pace_;
-  TempDir directory_;
-  std::unique_ptr<FileLogStore> log_ =
-      OrNull(FileLogStore::Create(directory_.Sub("log"), Small()));
 };
 
 TEST(LyingLogs, WhoMixesThreadsUpIsCaught) {
