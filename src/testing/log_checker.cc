@@ -77,6 +77,7 @@ void LogChecker::See(LogIndex first, const std::vector<std::string>& visited) {
     hashes_[first + i] = hash;
   }
   promised_ = std::max(promised_, first + visited.size() - 1);
+  last_ = std::max(last_, promised_);
 }
 
 void LogChecker::Appended(Epoch epoch, const std::vector<uint64_t>& records,
@@ -85,6 +86,7 @@ void LogChecker::Appended(Epoch epoch, const std::vector<uint64_t>& records,
   for (size_t i = 0; i < records.size(); ++i) {
     hashes_[last - records.size() + 1 + i] = records[i];
   }
+  last_ = std::max(last_, last);
   if (durability == Durability::kForced) promised_ = std::max(promised_, last);
 }
 
@@ -111,8 +113,10 @@ void LogChecker::CheckDeposed(Epoch epoch, const std::vector<uint64_t>& records,
   }
 }
 
-void LogChecker::Trimmed(LogIndex first_needed) {
-  trimmed_ = std::max(trimmed_, first_needed);
+// Whoever was deposed allows nothing, whenever the store hears of it.
+void LogChecker::Trimmed(Epoch epoch, LogIndex first_needed) {
+  if (epoch < epoch_) return;
+  trimmed_ = std::max(trimmed_, std::min(first_needed, last_ + 1));
   hashes_.erase(hashes_.begin(), hashes_.lower_bound(trimmed_));
 }
 
@@ -171,7 +175,7 @@ void CheckedLog::Append(Epoch epoch, std::vector<std::string> records,
 }
 
 void CheckedLog::Trim(Epoch epoch, LogIndex first_needed) {
-  checker_->Trimmed(first_needed);
+  checker_->Trimmed(epoch, first_needed);
   log_->Trim(epoch, first_needed);
 }
 

@@ -135,6 +135,23 @@ class TrimsOneTooMany final : public Liar {
   }
 };
 
+// Believes whoever it hears from.
+class TrimsForTheDeposed final : public Liar {
+ public:
+  using Liar::Liar;
+  absl::StatusOr<Epoch> Claim(Epoch wanted, Visitor visit) override {
+    absl::StatusOr<Epoch> claimed = Liar::Claim(wanted, std::move(visit));
+    if (claimed.ok()) epoch_ = *claimed;
+    return claimed;
+  }
+  void Trim(Epoch, LogIndex first_needed) override {
+    Liar::Trim(epoch_, first_needed);
+  }
+
+ private:
+  Epoch epoch_ = 0;
+};
+
 // Forgets a record behind what was trimmed.
 class LeavesAHole final : public Liar {
  public:
@@ -441,9 +458,12 @@ TEST(LyingLogs, AreCaughtByWhatTheyBreakOfRecords) {
   EXPECT_THAT(Broken<TrimsOneTooMany>(),
               ElementsAre("ContiguousTrimKeepsWhatIsNeeded",
                           "ContiguousThroughPowerLoss"));
+  EXPECT_THAT(Broken<TrimsForTheDeposed>(),
+              ElementsAre("ContiguousDeposedTrimIsIgnored"));
   EXPECT_THAT(
       Broken<LeavesAHole>(),
       ElementsAre("ContiguousThroughTrims", "ContiguousTrimKeepsWhatIsNeeded",
+                  "ContiguousDeposedTrimIsIgnored",
                   "ContiguousThroughPowerLoss"));
 }
 

@@ -74,12 +74,15 @@ struct World {
     const Durability durability =
         ++appends % 3 == 0 ? Durability::kLazy : Durability::kForced;
     log->Append(epoch, {std::string(appends % 700, 'x'), "end"}, durability,
-                [this, host](const absl::StatusOr<LogIndex>& last) {
+                [this, host, epoch](const absl::StatusOr<LogIndex>& last) {
+                  if (last.ok()) known = {epoch, *last};
                   if (!last.ok()) errors.push_back(last.status());
                   if (!last.ok()) host->Crash();
                   if (!last.ok()) host->Restart();
                 });
-    if (appends % 20 == 0) log->Trim(epoch, appends);
+    if (appends % 20 == 0 && known.first == epoch) {
+      log->Trim(epoch, known.second);
+    }
     host->executor()->PostAt(
         host->executor()->Now() + absl::Milliseconds(20),
         [this, host, log, epoch] { Append(host, log, epoch); });
@@ -97,6 +100,7 @@ struct World {
   std::vector<absl::Status> claims;
   std::vector<absl::Status> errors;
   uint64_t appends = 0;
+  std::pair<Epoch, LogIndex> known;  // The last of all, and whose it is.
   Simulation sim;
 };
 

@@ -110,7 +110,7 @@ TEST_F(LogCheckerTest, AHonestLogPasses) {
   Lazy(1, {"c"}, 3);
   checker_.Claimed(2, 1, {"a", "b"});  // c was lazy, and is lost.
   Force(2, {"d"}, 3);
-  checker_.Trimmed(3);
+  checker_.Trimmed(2, 3);
   checker_.Claimed(3, 3, {"d"});
   checker_.Claimed(5, 2, {"b", "d"});  // Kept more than it had to.
   EXPECT_THAT(violations_.list(), ElementsAre());
@@ -198,10 +198,29 @@ TEST_F(LogCheckerTest, WhatAClaimVisitedMustStay) {
   EXPECT_THAT(violations_.ToString(), HasSubstr("Prefix"));
 }
 
+TEST_F(LogCheckerTest, ATrimOfADeposedEpochExcusesNothing) {
+  checker_.Claimed(1, 0, {});
+  Force(1, {"a", "b"}, 2);
+  checker_.Claimed(2, 1, {"a", "b"});
+  Force(2, {"c"}, 3);
+  checker_.Trimmed(1, 9);
+  checker_.Claimed(3, 0, {});
+  EXPECT_THAT(violations_.ToString(), HasSubstr("Prefix"));
+}
+
+TEST_F(LogCheckerTest, ATrimExcusesNothingThatCameLater) {
+  checker_.Claimed(1, 0, {});
+  Force(1, {"a"}, 1);
+  checker_.Trimmed(1, 9);
+  Force(1, {"b"}, 2);
+  checker_.Claimed(2, 0, {});
+  EXPECT_THAT(violations_.ToString(), HasSubstr("Prefix"));
+}
+
 TEST_F(LogCheckerTest, AHoleAtTheFrontIsReported) {
   checker_.Claimed(1, 0, {});
   Force(1, {"a", "b", "c"}, 3);
-  checker_.Trimmed(2);
+  checker_.Trimmed(1, 2);
   checker_.Claimed(2, 3, {"c"});
   EXPECT_THAT(violations_.ToString(), HasSubstr("Contiguous"));
 }

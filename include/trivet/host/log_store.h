@@ -86,6 +86,9 @@ class TRIVET_EXPORT LogStore {
 
   // Allows the store to forget records before `first_needed`, oldest first. A
   // hint: keeping them all is always correct, keeping some with holes is not.
+  // One of an epoch below the latest that was claimed is to be ignored,
+  // whenever it arrives. REQUIRES: `first_needed` is at most one above the last
+  // index that was reported.
   virtual void Trim(Epoch epoch, LogIndex first_needed) = 0;
 
   // The largest record that Append takes, in bytes. A role is not opened over a

@@ -14,7 +14,8 @@
 //               records. Epochs only rise, also where a visit failed.
 //   Prefix      A claim visits every record up to the last successful forced
 //               append, and to the last that an earlier claim visited,
-//               unchanged, except what was allowed to be trimmed.
+//               unchanged, except what was allowed to be trimmed: by the live
+//               epoch, and of what was there.
 //   Contiguous  A claim begins no later than at the first record that nobody
 //               allowed to forget.
 //   Order       Appends complete in the order they were issued.
@@ -56,7 +57,7 @@ class TRIVET_EXPORT LogChecker {
                    const std::vector<std::string>& visited);
   void Appended(Epoch epoch, const std::vector<uint64_t>& records,
                 Durability durability, LogIndex last);
-  void Trimmed(LogIndex first_needed);
+  void Trimmed(Epoch epoch, LogIndex first_needed);
   void OutOfOrder();
 
   // The largest epoch claimed, and what the latest claim visited.
@@ -80,6 +81,7 @@ class TRIVET_EXPORT LogChecker {
   std::optional<LogIndex> claimed_last_ = 0;
   LogIndex trimmed_ = 1;   // The smallest that must be kept.
   LogIndex promised_ = 0;  // The last that must be there for ever.
+  LogIndex last_ = 0;      // The last that was reported.
   std::map<LogIndex, uint64_t> hashes_;  // Of records that were reported.
   std::vector<std::string> visited_;
 };

@@ -203,6 +203,24 @@ Finding ContiguousTrimKeepsWhatIsNeeded(LogStoreSubject& subject) {
   return trial.Result();
 }
 
+// Who was deposed counts in indexes that mean other records by now.
+Finding ContiguousDeposedTrimIsIgnored(LogStoreSubject& subject) {
+  LogTrial trial(&subject);
+  const std::string big(500, 'b');
+  const Epoch deposed = trial.Claim();
+  trial.Force(deposed, {"old"});
+  const Epoch epoch = trial.Claim();
+  const LogIndex first = trial.Force(epoch, {"first"});
+  LogIndex last = first;
+  for (int i = 0; i < 30; ++i) last = trial.Force(epoch, {big});
+  subject.log()->Trim(deposed, last + 1);
+  last = trial.Force(epoch, {"last"});
+  trial.Claim();
+  trial.Expect(trial.Visited(first, "first") && trial.Visited(last, "last"),
+               "a trim of an epoch that was deposed took records of the next");
+  return trial.Result();
+}
+
 // What a trim left is there after a loss of power too.
 Finding ContiguousThroughPowerLoss(LogStoreSubject& subject) {
   LogTrial trial(&subject);
@@ -238,6 +256,7 @@ const std::vector<Promise<LogStoreSubject>>& LogSurvivalPromises() {
       {"VisitedIsDurable", VisitedIsDurable},
       {"ContiguousThroughTrims", ContiguousThroughTrims},
       {"ContiguousTrimKeepsWhatIsNeeded", ContiguousTrimKeepsWhatIsNeeded},
+      {"ContiguousDeposedTrimIsIgnored", ContiguousDeposedTrimIsIgnored},
       {"ContiguousThroughPowerLoss", ContiguousThroughPowerLoss},
   };
   return *promises;

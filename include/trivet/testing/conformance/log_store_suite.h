@@ -3,18 +3,15 @@
 // LogStoreSuite: the contract of host/log_store.h, line by line.
 //
 //   Prefix      PrefixKeepsWhatWasForced, PrefixKeepsWhatCameBeforeAForcedOne,
-//               PrefixOfWhatWasAppended                       (hook:
-//               kPowerLoss)
-//   Whole       WholeWhateverTheBytes, WholeOrNotAtAll        (hook:
-//   kPowerLoss) Visited     VisitedAgainUntilTrimmed, VisitedIsDurable (hook:
-//   kPowerLoss) Contiguous  ContiguousThroughTrims,
-//   ContiguousTrimKeepsWhatIsNeeded,
-//               ContiguousThroughPowerLoss                    (hook:
-//               kPowerLoss)
+//               PrefixOfWhatWasAppended*
+//   Whole       WholeWhateverTheBytes, WholeOrNotAtAll*
+//   Visited     VisitedAgainUntilTrimmed, VisitedIsDurable*
+//   Contiguous  ContiguousThroughTrims, ContiguousTrimKeepsWhatIsNeeded,
+//               ContiguousDeposedTrimIsIgnored, ContiguousThroughPowerLoss*
 //   Fenced      FencedBelowTheLatestClaim, FencedWhileUnderWay,
-//               FencedAfterReopening, FencedAfterPowerLoss    (hook:
-//               kPowerLoss) FencedWhereverItComesFrom (hook: rival)
-//   Unknown     UnknownUntilTheNextClaim              (hook: FailNextAppend)
+//               FencedAfterReopening, FencedAfterPowerLoss*,
+//               FencedWhereverItComesFrom (rival)
+//   Unknown     UnknownUntilTheNextClaim (FailNextAppend)
 //   Claim       ClaimOfANewLogVisitsNothing, ClaimOfZeroIsOneMoreThanTheLast,
 //               ClaimTakesTheEpochWanted, ClaimRefusesAnEpochClaimedBefore,
 //               ClaimStopsAtTheFirstError, ClaimStaysIfTheVisitFails
@@ -22,6 +19,9 @@
 //               AppendHoldsNoLockWhenItIsDone, AppendTakesAnyNumberOfRecords,
 //               AppendMayBeCalledFromAnyThread (real time only)
 //   RecordSizeMax  RecordSizeMaxIsTaken
+//
+// In brackets what a subject has to be able to do, or the promise is not
+// checked; *: a loss of power.
 //
 // Not testable from outside: that no append is ever retried, that checksums
 // find damage (kDataLoss), and what else may have failed. Trim being a hint,
