@@ -36,7 +36,9 @@ void AtomicityChecker::Voted(const TxnId& id, std::string_view participant,
   branch.prepared = vote == Vote::kYes;
   if (vote == Vote::kYes) {
     branch.voted_yes = true;
-    branch.aborted = false;
+    // An orphan that was aborted may be prepared again; but not whoever the
+    // coordinator counts on.
+    if (branch.counted != Vote::kYes) branch.aborted = false;
   }
   if (vote != Vote::kReadOnly) return;
   branch.voted_read_only = true;

@@ -105,20 +105,37 @@ std::optional<Vote> SimDatabase::Prepare(const TxnId& id,
     return std::nullopt;
   }
   entry.order = order;
-  if (entry.state == State::kPrepared) return Vote(Vote::kYes);
+  if (entry.state == State::kPrepared) {
+    Compare(id, entry, work);
+    return Vote(Vote::kYes);
+  }
   const std::vector<std::string> participants = ParticipantsIn(work);
   checkers_->Knows(id, participants);
   const Vote::Kind vote = Choose(work, entry.asked++);
-  if (vote == Vote::kYes) entry.state = State::kPrepared;
+  if (vote == Vote::kYes) {
+    entry.state = State::kPrepared;
+    entry.work = work;
+  }
   checkers_->Voted(id, participant_, vote);
   return Vote(vote, vote == Vote::kNo ? "no" : "");
 }
 
-void SimDatabase::Apply(const TxnId& id, Decision decision, Order order) {
+// A branch's work is the same from the message to the last Apply.
+void SimDatabase::Compare(const TxnId& id, const Entry& entry,
+                          const std::string& work) {
+  if (work == entry.work) return;
+  checkers_->violations->Add(
+      "Work", absl::StrCat(id.ToString(), ": ", participant_, " has prepared '",
+                           entry.work, "', and hears of '", work, "'"));
+}
+
+void SimDatabase::Apply(const TxnId& id, Decision decision,
+                        const std::string& work, Order order) {
   Entry& entry = entries_[id];
   if (order < entry.order) return;
   entry.order = order;
   if (decision == Decision::kCommit) {
+    if (entry.state != State::kNothing) Compare(id, entry, work);
     if (entry.state == State::kCommitted) return;
     entry.state = State::kCommitted;
     checkers_->Committed(id, participant_);
@@ -236,11 +253,13 @@ void SimResource::Prepare(const TxnId& id, std::string work,
   session_->Prepare(id, work, std::move(done));
 }
 
-void SimResource::Apply(const TxnId& id, Decision decision, std::string,
+void SimResource::Apply(const TxnId& id, Decision decision, std::string work,
                         absl::AnyInvocable<void(absl::Status) &&> done) {
   session_->Ask(
-      [database = session_->database(), id, decision,
-       order = session_->NextOrder()] { database->Apply(id, decision, order); },
+      [database = session_->database(), id, decision, work = std::move(work),
+       order = session_->NextOrder()] {
+        database->Apply(id, decision, work, order);
+      },
       std::move(done));
 }
 

@@ -44,8 +44,8 @@ std::vector<std::string> ParticipantsIn(std::string_view work);
 
 // What the databases of one world tell of.
 struct TxnCheckers {
-  explicit TxnCheckers(testing::Violations* violations)
-      : atomicity(violations), told(violations), isolation(violations) {}
+  explicit TxnCheckers(testing::Violations* all)
+      : violations(all), atomicity(all), told(all), isolation(all) {}
 
   void Knows(const TxnId& id, const std::vector<std::string>& participants);
   void Voted(const TxnId& id, const std::string& participant, Vote::Kind vote);
@@ -54,6 +54,7 @@ struct TxnCheckers {
   void Committed(const TxnId& id, const std::string& participant);
   void Aborted(const TxnId& id, const std::string& participant);
 
+  testing::Violations* const violations;
   testing::AtomicityChecker atomicity;
   testing::ToldChecker told;
   testing::IsolationChecker isolation;
@@ -75,7 +76,8 @@ class SimDatabase {
   uint64_t NewSession() { return ++sessions_; }
   std::optional<Vote> Prepare(const TxnId& id, const std::string& work,
                               Order order);
-  void Apply(const TxnId& id, Decision decision, Order order);
+  void Apply(const TxnId& id, Decision decision, const std::string& work,
+             Order order);
   std::vector<TxnId> Prepared() const;
 
   void Asked(const TxnId& id) { checkers_->atomicity.Asked(id, participant_); }
@@ -90,7 +92,9 @@ class SimDatabase {
     State state = State::kNothing;
     Order order;
     uint64_t asked = 0;
+    std::string work;  // That it has prepared or committed.
   };
+  void Compare(const TxnId& id, const Entry& entry, const std::string& work);
   Vote::Kind Choose(const std::string& work, uint64_t asked) const;
 
   const std::string participant_;

@@ -57,6 +57,18 @@ TEST_F(AtomicityTest, AnOrphanMayBeAbortedAndPreparedAgain) {
   EXPECT_EQ(violations_.ToString(), "");
 }
 
+TEST_F(AtomicityTest, AC1_WhoIsCountedOnMustNotAbortThoughItPreparesAgain) {
+  Vote("a", Vote::kYes);
+  Vote("b", Vote::kYes);
+  checker_.Counted(kId, "a", Vote::kYes);
+  checker_.Counted(kId, "b", Vote::kYes);
+  checker_.Aborted(kId, "a");
+  Vote("a", Vote::kYes);
+  checker_.Committed(kId, "b");
+  EXPECT_EQ(violations_.ToString(),
+            "AC1: bank#1/1.7: b commits, and a has aborted\n");
+}
+
 TEST_F(AtomicityTest, WhoVotedReadOnlyBindsNobody) {
   Vote("a", Vote::kYes);
   Vote("b", Vote::kReadOnly);

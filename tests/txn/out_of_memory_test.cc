@@ -361,7 +361,7 @@ void RunTransactions(const std::string& directory) {
     const std::string work = what + std::to_string(life);
     const auto decision = host.Run(work, what == "no" ? what : work);
     if (!decision.has_value()) std::abort();
-    told.Add(*decision == Decision::kCommit ? work : "abort");
+    told.Add((*decision == Decision::kCommit ? "" : "abort ") + work);
   }
 }
 
@@ -374,8 +374,12 @@ void ExpectNothingHalfDone(const std::string& directory) {
     EXPECT_NE(work.substr(0, 2), "no");
   }
   for (const std::string& work : Lines::Of(directory + "/told")) {
-    if (work == "life" || work == "abort") continue;
-    EXPECT_EQ(at_a.count(work), 1U) << work << " was committed, it was said";
+    if (work == "life") continue;
+    if (work.rfind("abort ", 0) == 0) {
+      EXPECT_EQ(at_a.count(work.substr(6)), 0U) << work << ", it was said";
+    } else {
+      EXPECT_EQ(at_a.count(work), 1U) << work << " was committed, it was said";
+    }
   }
   EXPECT_EQ(host.Run("after", "after"), Decision::kCommit);
 }
