@@ -88,7 +88,8 @@ def main():
     shutil.rmtree(tree, ignore_errors=True)
     shutil.copytree(root, tree, ignore=shutil.ignore_patterns("build", ".git"))
     if not run(["cmake", "-S", tree, "-B", build, "-G", "Ninja",
-                "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-O1",
+                "-DCMAKE_BUILD_TYPE=Debug",
+                "-DCMAKE_CXX_FLAGS=-O1 -D_GLIBCXX_ASSERTIONS",
                 "-DBUILD_SHARED_LIBS=ON", "-DCMAKE_LINK_DEPENDS_NO_SHARED=ON",
                 "-DTRIVET_BUILD_BENCH=OFF", "-DTRIVET_BUILD_CLI=OFF",
                 "-DTRIVET_BUILD_EXAMPLES=OFF", "-DTRIVET_INSTALL=OFF"]):

@@ -72,7 +72,7 @@ bool IsSmall(const Members& members, const Rep& base) {
   constexpr size_t kPartMin = 8;    // Points for each one that is changed.
   using internal::Vnodes;
   const size_t changes = members.changes().size();
-  if (changes > kNodesMax) return false;
+  if (changes > kNodesMax) return false;  // equivalent: as fast
   if (base.vnodes.is_wide() ? !Vnodes::IsWide(members.list().size())
                             : Vnodes::IsWide(base.nodes.size() + changes))
     return false;

@@ -136,6 +136,9 @@ TEST(CasRegisterKey, NoTwoNamesShareAKey) {
 TEST(CasRegisterKey, IsPlainText) {
   EXPECT_EQ(CasRegisterKey("jobs/a b"), "trivet/lock/jobs%2Fa%20b");
   EXPECT_EQ(CasRegisterKey("Jobs_1-2.3"), "trivet/lock/Jobs_1-2.3");
+  // Both ends of what is plain, and what is next to them.
+  EXPECT_EQ(CasRegisterKey("/09:@AZ[`az{"),
+            "trivet/lock/%2F09%3A%40AZ%5B%60az%7B");
 }
 
 }  // namespace

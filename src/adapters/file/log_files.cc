@@ -84,6 +84,8 @@ bool ForEachRecord(const Frame& frame,
 LogFiles::LogFiles(std::unique_ptr<Directory> directory, uint64_t segment_size)
     : directory_(std::move(directory)), segment_size_(segment_size) {}
 
+LogFiles::~LogFiles() = default;
+
 absl::StatusOr<std::unique_ptr<LogFiles>> LogFiles::Create(
     FileOps* ops, std::string path, uint64_t segment_size) {
   auto directory = Directory::OpenOrMake(ops, std::move(path));

@@ -49,6 +49,7 @@ class TRIVET_EXPORT LogFiles {
   static absl::StatusOr<std::unique_ptr<LogFiles>> Open(FileOps* ops,
                                                         std::string directory,
                                                         uint64_t segment_size);
+  ~LogFiles();
 
   // What a claim retained, for whoever wants to visit it.
   struct TRIVET_EXPORT Retained {
