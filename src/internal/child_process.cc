@@ -12,8 +12,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
-#include <climits>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -45,14 +45,21 @@ absl::Duration Now() {
   return absl::DurationFromTimespec(now);
 }
 
-int Await(pid_t pid) {
+// How a process ended; with WNOHANG none if it has not. One that somebody else
+// has waited for has ended too, nobody knows how.
+std::optional<int> StatusOf(pid_t pid, int options) {
+  constexpr int kUnknown = -1;
   int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  while (true) {
+    const pid_t ended = waitpid(pid, &status, options);
+    if (ended == pid) return status;
+    if (ended == 0) return std::nullopt;
+    if (errno != EINTR) return kUnknown;
   }
-  return status;
 }
 
 std::string HowItDied(int status) {
+  if (status < 0) return "nobody knows how";
   if (WIFSIGNALED(status)) return absl::StrCat("signal ", WTERMSIG(status));
   if (WEXITSTATUS(status) == EXIT_SUCCESS) return "";
   return absl::StrCat("exit status ", WEXITSTATUS(status));
@@ -82,12 +89,16 @@ std::optional<std::string> TakeFramed(std::string_view* bytes) {
   return message;
 }
 
-// What is there, into `bytes`. At its end the pipe is closed.
-void ReadSome(int* pipe, std::string* bytes) {
+// What is there, into `bytes`. At its end the pipe is closed. Whether there may
+// be more. REQUIRES: reading does not block.
+bool ReadSome(int* pipe, std::string* bytes) {
+  if (*pipe < 0) return false;
   std::array<char, size_t{1} << 16> buffer;
   const ssize_t got = read(*pipe, buffer.data(), buffer.size());
   if (got > 0) bytes->append(buffer.data(), static_cast<size_t>(got));
-  if (got == 0 || (got < 0 && errno != EINTR)) Close(pipe);
+  if (got > 0 || (got < 0 && errno == EINTR)) return true;
+  if (got == 0 || errno != EAGAIN) Close(pipe);
+  return false;
 }
 
 // In the child.
@@ -111,9 +122,11 @@ void ReadSome(int* pipe, std::string* bytes) {
 
 }  // namespace
 
-// Memory that a child shares with its parent, and that outlives it.
+// Memory that a child shares with its parent, and that outlives it. A child
+// that writes where it must not may write here too.
 struct ChildProcesses::Notes {
-  size_t used;
+  std::atomic<size_t> used;  // After the bytes: it may end in between.
+  std::atomic<bool> full;    // What is noted is the beginning of all.
   std::array<char, size_t{1} << 20> bytes;
 };
 
@@ -133,15 +146,34 @@ void ChildProcesses::Parent::Tell(std::string_view message) const {
 
 void ChildProcesses::Parent::Note(std::string_view message) const {
   const std::string bytes = Framed(message);
-  if (bytes.size() > notes_->bytes.size() - notes_->used) return;
-  std::copy(bytes.begin(), bytes.end(), notes_->bytes.data() + notes_->used);
-  notes_->used += bytes.size();
+  const size_t used = notes_->used.load(std::memory_order_relaxed);
+  if (notes_->full || used > notes_->bytes.size() ||
+      bytes.size() > notes_->bytes.size() - used) {
+    notes_->full = true;
+    return;
+  }
+  std::copy(bytes.begin(), bytes.end(), notes_->bytes.data() + used);
+  notes_->used.store(used + bytes.size(), std::memory_order_release);
 }
 
-void ChildProcesses::Parent::ForgetNotes() const { notes_->used = 0; }
+void ChildProcesses::Parent::ForgetNotes() const {
+  notes_->full = false;
+  notes_->used.store(0, std::memory_order_release);
+}
+
+ChildProcesses::ChildProcesses(absl::Duration limit)
+    : limit_(limit), last_look_(Now()) {
+  // A program may have been started with SIGCHLD ignored: then the kernel
+  // forgets how its children end.
+  struct sigaction now {};
+  if (sigaction(SIGCHLD, nullptr, &now) == 0 && now.sa_handler == SIG_IGN) {
+    now.sa_handler = SIG_DFL;
+    sigaction(SIGCHLD, &now, nullptr);
+  }
+}
 
 ChildProcesses::~ChildProcesses() {
-  for (const Child& child : children_) Kill(child);
+  for (Child& child : children_) Kill(&child);
 }
 
 absl::Status ChildProcesses::Start(
@@ -153,6 +185,7 @@ absl::Status ChildProcesses::Start(
   }
   std::unique_ptr<Notes, Unmap> notes(static_cast<Notes*>(shared));
   notes->used = 0;
+  notes->full = false;
   std::array<int, 2> messages = {-1, -1};
   std::array<int, 2> errors = {-1, -1};
   if (pipe2(messages.data(), O_CLOEXEC) != 0 ||
@@ -177,14 +210,17 @@ absl::Status ChildProcesses::Start(
     Close(&errors[0]);
     return absl::ErrnoToStatus(error, "cannot start a child process");
   }
-  children_.push_back({key, pid, messages[0], errors[0], Now() + limit_,
-                       std::move(notes), "", 0, ""});
+  for (const int pipe : {messages[0], errors[0]}) {
+    fcntl(pipe, F_SETFL, O_NONBLOCK);
+  }
+  children_.push_back({key, pid, messages[0], errors[0], listened_ + limit_,
+                       std::move(notes), "", 0, "", false, std::nullopt});
   return absl::OkStatus();
 }
 
 void ChildProcesses::GiveTime(uint64_t key) {
   for (Child& child : children_) {
-    if (child.key == key) child.deadline = Now() + limit_;
+    if (child.key == key) child.deadline = listened_ + limit_;
   }
 }
 
@@ -204,8 +240,8 @@ std::optional<ChildProcesses::News> ChildProcesses::TakeNews() {
       news.told = std::move(message);
       return news;
     }
-    if (child.messages < 0 && child.errors < 0) return End(i, /*late=*/false);
-    if (child.deadline <= heard_until_) return End(i, /*late=*/true);
+    if (child.status.has_value()) return End(i, /*late=*/false);
+    if (child.deadline <= listened_) return End(i, /*late=*/true);
   }
   return std::nullopt;
 }
@@ -225,62 +261,81 @@ std::optional<std::string> ChildProcesses::TakeMessage(Child* child) {
 ChildProcesses::News ChildProcesses::End(size_t i, bool late) {
   Child child = std::move(children_[i]);
   children_.erase(children_.begin() + static_cast<ptrdiff_t>(i));
-  if (late) kill(child.pid, SIGKILL);
+  if (late) Kill(&child);
   Close(&child.messages);
   Close(&child.errors);
   News news;
   news.key = child.key;
-  news.said = std::move(child.said);
-  news.died = HowItDied(internal::Await(child.pid));
+  if (child.said_more) news.said = "[...]";
+  news.said += child.said;
+  news.died = HowItDied(*child.status);
   news.late = late;
-  std::string_view notes(child.notes->bytes.data(), child.notes->used);
+  const size_t used = child.notes->used.load(std::memory_order_acquire);
+  std::string_view notes(child.notes->bytes.data(),
+                         std::min(used, child.notes->bytes.size()));
   while (std::optional<std::string> note = TakeFramed(&notes)) {
     news.notes.push_back(*std::move(note));
   }
   return news;
 }
 
-// Until a child says something, or one's time is over.
+// All that is there; from one who never stops, much of it.
+void ChildProcesses::Read(Child* child) {
+  constexpr int kRoundsMax = 64;
+  constexpr size_t kSaidMax = size_t{1} << 20;
+  for (int i = 0; i < kRoundsMax; ++i) {
+    const bool more_told = ReadSome(&child->messages, &child->told);
+    const bool more_said = ReadSome(&child->errors, &child->said);
+    if (!more_told && !more_said) return;
+    if (child->said.size() > 2 * kSaidMax) {
+      child->said.erase(0, child->said.size() - kSaidMax);
+      child->said_more = true;
+    }
+  }
+}
+
+// Until a child says something, has ended, or has run out of time.
 void ChildProcesses::Listen() {
-  const absl::Duration now = Now();
   // <poll.h> it is, wherever a C library keeps it:
   // NOLINTBEGIN(misc-include-cleaner)
   std::vector<pollfd> waiting;
   waiting.reserve(2 * children_.size());
-  absl::Duration first = absl::InfiniteDuration();
+  // A child whose pipes others keep open is looked after now and then; one that
+  // has closed them is ending.
+  absl::Duration wait = absl::Milliseconds(100);
   for (const Child& child : children_) {
     waiting.push_back({child.messages, POLLIN, 0});  // -1 is passed over.
     waiting.push_back({child.errors, POLLIN, 0});
-    first = std::min(first, child.deadline);
+    wait = std::min(wait, child.deadline - listened_);
+    if (child.messages < 0) wait = std::min(wait, absl::Microseconds(200));
   }
-  int64_t wait = -1;
-  if (first != absl::InfiniteDuration()) {
-    wait = absl::ToInt64Milliseconds(
-        absl::Ceil(first - now, absl::Milliseconds(1)));
-    wait = std::clamp<int64_t>(wait, 0, INT_MAX);
-  }
-  poll(waiting.data(), waiting.size(), static_cast<int>(wait));
+  const timespec time = absl::ToTimespec(wait);
+  ppoll(waiting.data(), waiting.size(), &time, nullptr);
   // NOLINTEND(misc-include-cleaner)
-  for (size_t i = 0; i < children_.size(); ++i) {
-    Child& child = children_[i];
-    if (waiting[2 * i].revents != 0) ReadSome(&child.messages, &child.told);
-    if (waiting[2 * i + 1].revents != 0) ReadSome(&child.errors, &child.said);
+  // Who was away for longer was stopped, or could not write: so were they.
+  const absl::Duration now = Now();
+  listened_ += std::min(now - last_look_, absl::Milliseconds(250));
+  last_look_ = now;
+  for (Child& child : children_) {
+    child.status = StatusOf(child.pid, WNOHANG);
+    Read(&child);  // After that: then it is all.
   }
-  heard_until_ = now;
 }
 
 void ChildProcesses::KillAbove(uint64_t key) {
   const auto first =
       std::partition(children_.begin(), children_.end(),
                      [key](const Child& child) { return child.key <= key; });
-  for (auto child = first; child != children_.end(); ++child) Kill(*child);
+  for (auto child = first; child != children_.end(); ++child) Kill(&*child);
   children_.erase(first, children_.end());
 }
 
-void ChildProcesses::Kill(const Child& child) {
-  kill(child.pid, SIGKILL);
-  for (int pipe : {child.messages, child.errors}) Close(&pipe);
-  internal::Await(child.pid);
+void ChildProcesses::Kill(Child* child) {
+  Close(&child->messages);
+  Close(&child->errors);
+  if (child->status.has_value()) return;  // Its number may be another's.
+  kill(child->pid, SIGKILL);
+  child->status = StatusOf(child->pid, /*options=*/0);
 }
 
 }  // namespace internal

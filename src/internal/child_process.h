@@ -2,7 +2,8 @@
 //
 // ChildProcesses: functions that run beside each other, each in a process of
 // its own, and tell their parent what they come to. Whatever one does, it can
-// end only itself; and none lasts longer than it is given.
+// end only itself; and none lasts longer than it is given. A child ends when
+// its process does, whoever else has its descriptors by then.
 //
 // Thread safety: none; to be used by a program with one thread.
 
@@ -41,7 +42,7 @@ class ChildProcesses {
     void Tell(std::string_view message) const;
 
     // What the parent is to know if the child ends now. Costs no system call.
-    // Behind a megabyte no more is noted.
+    // Behind a megabyte no more is noted, until ForgetNotes.
     void Note(std::string_view message) const;
     void ForgetNotes() const;
 
@@ -55,16 +56,19 @@ class ChildProcesses {
     uint64_t key = 0;
     std::optional<std::string> told;
 
-    // If it has ended. What it had noted; what it printed on stderr; and
-    // "signal 6", "exit status 1", or empty: it came to its end.
+    // If it has ended. What it had noted; what it printed on stderr, of very
+    // much the end; and "signal 6", "exit status 1", or empty: it came to its
+    // end.
     std::vector<std::string> notes;
     std::string said;
     std::string died;
     bool late = false;  // It was killed: its time was over.
   };
 
-  // Each child has `limit` from its start, and from each GiveTime().
-  explicit ChildProcesses(absl::Duration limit) : limit_(limit) {}
+  // Each child has `limit` from its start, and from each GiveTime(): of the
+  // time that this process listens, so that none is late because both were
+  // stopped.
+  explicit ChildProcesses(absl::Duration limit);
   ChildProcesses(const ChildProcesses&) = delete;
   ChildProcesses& operator=(const ChildProcesses&) = delete;
   ~ChildProcesses();  // Kills those that still run.
@@ -99,15 +103,19 @@ class ChildProcesses {
     std::string told;       // Messages, each behind its size;
     size_t understood = 0;  // so much of it has been taken.
     std::string said;
+    bool said_more = false;     // Before that.
+    std::optional<int> status;  // Of its process, once that has ended.
   };
   static std::optional<std::string> TakeMessage(Child* child);
-  static void Kill(const Child& child);
+  static void Read(Child* child);
+  static void Kill(Child* child);
   std::optional<News> TakeNews();
   News End(size_t i, bool late);
   void Listen();
 
   const absl::Duration limit_;
-  absl::Duration heard_until_ = absl::ZeroDuration();  // Of all children.
+  absl::Duration listened_ = absl::ZeroDuration();  // The clock of deadlines.
+  absl::Duration last_look_;                        // Of the machine's clock.
   std::vector<Child> children_;
 };
 

@@ -127,6 +127,15 @@ std::vector<std::string> FaultOptions::Classes() const {
   return classes;
 }
 
+std::vector<std::string> FaultOptions::AllClasses() {
+  std::vector<std::string> classes;
+  for (const Probability& p : kProbabilities) classes.emplace_back(p.name);
+  for (const Span& s : kSpans) {
+    if (s.is_class) classes.emplace_back(s.name);
+  }
+  return classes;
+}
+
 bool FaultOptions::TurnOff(std::string_view name) {
   const FaultOptions defaults;
   for (const Probability& p : kProbabilities) {

@@ -32,7 +32,7 @@ struct HistoryHeard {
 };
 
 // REQUIRES: `message` is one of those above.
-void Hear(std::string_view message, HistoryHeard* heard);
+bool Hear(std::string_view message, HistoryHeard* heard);
 
 }  // namespace internal
 }  // namespace v0_1

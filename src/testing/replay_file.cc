@@ -7,10 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -207,12 +209,20 @@ absl::StatusOr<std::vector<Replay>> ReadReplays(const std::string& path) {
 
 absl::Status WriteReplays(const std::string& path,
                           const std::vector<Replay>& replays) {
-  File file(std::fopen(path.c_str(), "we"));
-  if (file == nullptr) return Cannot("write", path);
+  // A file changes at once or not at all; a terminal, say, cannot.
+  std::error_code error;
+  const bool is_file = std::filesystem::is_regular_file(path, error) ||
+                       !std::filesystem::exists(path, error);
+  const std::string to = is_file ? path + ".new" : path;
+  File file(std::fopen(to.c_str(), "we"));
+  if (file == nullptr) return Cannot("write", to);
   const std::string text = ToString(replays);
   const bool wrote =
       std::fwrite(text.data(), 1, text.size(), file.get()) == text.size();
-  if (std::fclose(file.release()) != 0 || !wrote) return Cannot("write", path);
+  if (std::fclose(file.release()) != 0 || !wrote) return Cannot("write", to);
+  if (is_file && std::rename(to.c_str(), path.c_str()) != 0) {
+    return Cannot("write", path);
+  }
   return absl::OkStatus();
 }
 

@@ -2,6 +2,7 @@
 
 #include "src/testing/script_folder.h"
 
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -38,6 +40,11 @@ std::error_code Empty(const std::string& folder) {
   return error;
 }
 
+std::string PathOf(const std::string& folder, const std::string& scenario,
+                   uint64_t seed) {
+  return absl::StrCat(folder, "/", scenario, "-", seed);
+}
+
 bool AppendTo(const std::string& path, std::string_view text) {
   std::ofstream file(path, std::ios::app);
   file << text;
@@ -55,22 +62,30 @@ absl::Status MakeFolder(const std::string& folder) {
       absl::StrCat("cannot make the folder ", folder, ": ", error.message()));
 }
 
+absl::Status MakeScriptFolder(const std::string& folder,
+                              const std::string& scenario, uint64_t seed) {
+  if (folder.empty()) return absl::OkStatus();
+  const std::string own = PathOf(folder, scenario, seed);
+  absl::Status made = MakeFolder(own);
+  if (!made.ok()) return made;
+  const std::error_code error = Empty(own);
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("cannot empty the folder ", own, ": ", error.message()));
+}
+
 Scenario WritingScripts(const Scenario& scenario, const std::string& folder) {
   if (folder.empty()) return scenario;
-  const std::string prefix = absl::StrCat(folder, "/", scenario.name, "-");
-  const auto run = [run = scenario.run, prefix](HistoryOptions options) {
-    const std::string own = absl::StrCat(prefix, options.seed);
-    bool written = MakeFolder(own).ok() && !Empty(own);
+  const auto run = [folder, scenario](HistoryOptions options) {
+    const std::string own = PathOf(folder, scenario.name, options.seed);
+    bool written = true;
     options.scripts = [&](const std::string& script, std::string_view text) {
       const std::string path = absl::StrCat(own, "/", script, ".txt");
-      if (!AppendTo(path, text)) written = false;
-    };
-    History history = run(options);
-    if (!written) {
-      std::fputs(absl::StrCat("cannot write all of ", own, "\n").c_str(),
+      if (AppendTo(path, text) || !std::exchange(written, false)) return;
+      std::fputs(absl::StrCat("cannot write all of ", path, "\n").c_str(),
                  stderr);
-    }
-    return history;
+    };
+    return scenario.run(options);
   };
   return {scenario.name, run};
 }

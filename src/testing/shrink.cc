@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "src/testing/sweep.h"
+#include "trivet/testing/fault_options.h"
 #include "trivet/testing/history.h"
 
 namespace trivet {
@@ -21,12 +22,6 @@ using testing::History;
 using testing::SimFault;
 
 // "AC1" of "AC1: shard-a commits ..."; of a death how it died.
-std::string PropertyOf(const SweepResult& result) {
-  if (!result.seed.has_value()) return "";
-  const std::string& first = result.history.violations.list().front();
-  return result.died && !result.late ? first : first.substr(0, first.find(':'));
-}
-
 class Shrinker {
  public:
   Shrinker(const Sweep& sweep, SweepResult result)
@@ -41,8 +36,7 @@ class Shrinker {
     LeaveFaultsOut();
     NameThoseThatAreLeft();
     TurnClassesOff(best().faults.size());  // Those that are left idle.
-    sweep_.trace = trace_;
-    if (trace_) Try(best_.faults, [](const History&) { return true; });
+    if (trace_) Trace();
     return std::move(best_);
   }
 
@@ -70,10 +64,23 @@ class Shrinker {
     return true;
   }
 
+  // Once more what is left, however many runs that took.
+  void Trace() {
+    ++best_.runs;
+    sweep_.faults = best_.faults;
+    sweep_.trace = true;
+    absl::StatusOr<SweepResult> result = internal::Run(sweep_);
+    if (result.ok() && PropertyOf(*result) == property_) {
+      best_.result = *std::move(result);
+    }
+  }
+
   // One class at a time. What can be without one is easier to think about, even
   // if more faults of the others strike then.
   void TurnClassesOff(size_t faults_max) {
-    const std::vector<std::string> classes = best().classes;
+    std::vector<std::string> classes = best().classes;
+    // One that ended its process has not said which it had.
+    if (best_.result.died) classes = testing::FaultOptions::AllClasses();
     for (const std::string& name : classes) {
       FaultFilter fewer = best_.faults;
       fewer.off.push_back(name);
@@ -139,6 +146,12 @@ class Shrinker {
 };
 
 }  // namespace
+
+std::string PropertyOf(const SweepResult& result) {
+  if (!result.seed.has_value()) return "";
+  const std::string& first = result.history.violations.list().front();
+  return result.died && !result.late ? first : first.substr(0, first.find(':'));
+}
 
 Shrunk Shrink(const Sweep& sweep, SweepResult result) {
   return Shrinker(sweep, std::move(result)).Run();

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -92,6 +94,13 @@ absl::Status CheckTogether(const SimFlags& flags,
   if (replays && flags.jobs.has_value()) {
     return Wrong("--replay and --jobs do not go together: one runs at a time");
   }
+  std::error_code error;
+  if (replays && !flags.out.empty() &&
+      std::filesystem::equivalent(flags.replay, flags.out, error)) {
+    return Wrong(
+        "--replay and --out are one file: histories that pass now would be "
+        "gone");
+  }
   if (searches && !flags.scenario.empty()) {
     return Wrong(absl::StrCat("--bug names its scenario itself: leave out ",
                               flags.scenario));
@@ -130,7 +139,7 @@ bool TakesValue(const std::string& name, bool with_bugs) {
 
 absl::Status SetValue(const std::string& name, const std::string& value,
                       SimFlags* flags) {
-  if (value.empty()) {
+  if (value.empty() || value.substr(0, 2) == "--") {
     return Wrong(absl::StrCat("nothing stands behind ", name));
   }
   if (name == "--jobs") return ParseJobs(value, &flags->jobs);
@@ -207,6 +216,9 @@ absl::StatusOr<SimFlags> ParseSimFlags(
       return Wrong(absl::StrCat("there is no option '", name, "'"));
     }
   }
+  if (flags.here && given.count("--limit") > 0) {
+    return Wrong("--here and --limit do not go together: nobody would end it");
+  }
   absl::Status sound = CheckNames(flags, scenarios, bugs);
   if (sound.ok()) sound = CheckTogether(flags, scenarios);
   if (!sound.ok()) return sound;
@@ -233,12 +245,16 @@ std::string SimHelp(std::string_view program, bool with_bugs) {
       "\nRuns simulated histories, each in a child process, and reports the "
       "lowest seed\nthat fails, dies or hangs.\n\n"
       "  --seeds FIRST-LAST  these histories; one number: this one\n"
-      "  --jobs N            in N processes; what comes out is the same\n"
+      "  --jobs N            in N processes; stdout is the same\n"
       "  --replay FILE       those of the file again, with the faults it says\n"
-      "  --shrink            a failure with as few faults as still fail it\n"
+      "  --shrink            a failure with as few faults as still fail it; "
+      "each\n"
+      "                      try of one that hangs takes its --limit\n"
       "  --trace             everything that happened, of one history\n"
       "  --out FILE          failures are kept there, to be replayed; before\n"
-      "                      they are shrunk, and after that\n"
+      "                      they are shrunk, and after that; if none "
+      "fails\n"
+      "                      it is left as it is\n"
       "  --scripts FOLDER    what each coordinator and each participant was "
       "told\n"
       "                      and did, of one history, in FOLDER/SCENARIO-SEED\n"

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,7 +60,29 @@ SweepResult RunHere(const Sweep& sweep) {
   return result;
 }
 
-void Print(const std::string& text) { std::fputs(text.c_str(), stdout); }
+// Names stand in files and command lines.
+absl::Status CheckNames(const std::vector<Scenario>& scenarios) {
+  std::set<std::string> names;
+  for (const Scenario& scenario : scenarios) {
+    const std::string& name = scenario.name;
+    if (name.empty() || name[0] == '-' ||
+        name.find_first_of(" \t\r\n#/") != name.npos) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a scenario is called '", name,
+                       "'; a name must be one word, without "
+                       "'#' and '/', that does not begin with '-'"));
+    }
+    if (!names.insert(name).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("two scenarios are called '", name, "'"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
 
 class SimProgram {
  public:
@@ -68,6 +91,15 @@ class SimProgram {
       : name_(std::move(name)), scenarios_(scenarios), bugs_(bugs) {}
 
   int Main(const std::vector<std::string>& arguments) {
+    const int result = Do(arguments);
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return result;
+    return Refuse(absl::UnavailableError("cannot write all to stdout"));
+  }
+
+ private:
+  int Do(const std::vector<std::string>& arguments) {
+    const absl::Status named = CheckNames(scenarios_);
+    if (!named.ok()) return Refuse(named);
     absl::StatusOr<SimFlags> flags =
         ParseSimFlags(arguments, scenarios_, bugs_);
     if (!flags.ok()) {
@@ -95,7 +127,6 @@ class SimProgram {
     return SweepSeeds(flags_.seeds.value_or(SeedRange()));
   }
 
- private:
   void Complain(const absl::Status& status) const {
     std::fputs(absl::StrCat(name_, ": ", status.message(), "\n").c_str(),
                stderr);
@@ -165,17 +196,32 @@ class SimProgram {
                : RunOne(scenario, replay, &result);
   }
 
-  // `before`: it has failed, among others.
-  int RunOne(const Scenario& scenario, const Replay& replay,
-             const SweepResult* before = nullptr) {
+  // With scripts and a trace, if they are asked for.
+  absl::StatusOr<SweepResult> RunAlone(const Scenario& scenario,
+                                       const Replay& replay) {
+    const absl::Status made =
+        MakeScriptFolder(flags_.scripts, scenario.name, replay.seed);
+    if (!made.ok()) return made;
     const Scenario writing = WritingScripts(scenario, flags_.scripts);
     Sweep sweep = SweepOf(writing, replay);
     sweep.trace = flags_.trace && !flags_.shrink;
-    const absl::StatusOr<SweepResult> result =
-        flags_.here ? RunHere(sweep) : Run(sweep);
-    if (!result.ok()) return Refuse(result.status());
+    return flags_.here ? RunHere(sweep) : Run(sweep);
+  }
+
+  // `before`: it has failed, among others.
+  int RunOne(const Scenario& scenario, const Replay& replay,
+             const SweepResult* before = nullptr) {
+    const absl::StatusOr<SweepResult> result = RunAlone(scenario, replay);
+    if (!result.ok()) {
+      if (before != nullptr) Print(Describe(replay, *before));
+      return Refuse(result.status());
+    }
     if (result->seed.has_value()) {
-      if (!result->died) std::fputs(result->said.c_str(), stderr);
+      if (!result->died) Say(result->said);
+      if (before != nullptr && PropertyOf(*before) != PropertyOf(*result)) {
+        Print(absl::StrCat("among others it failed otherwise: ",
+                           before->history.violations.list().front(), "\n"));
+      }
       return ReportFailure(scenario, replay, *result);
     }
     if (before != nullptr) {
@@ -193,7 +239,11 @@ class SimProgram {
   // First as it is, and kept: shrinking may take long, or be ended.
   int ReportFailure(const Scenario& scenario, Replay replay,
                     const SweepResult& result) {
+    const bool untraced = result.died && flags_.trace;
     Print(absl::StrCat(result.history.trace, Describe(replay, result),
+                       untraced ? "there is no trace of what died; --scripts "
+                                  "shows what was done until then\n"
+                                : "",
                        result.died ? "" : StaleFaults(replay, result.history),
                        flags_.shrink ? "" : Again(replay, result)));
     kept_.push_back(replay);
@@ -213,9 +263,10 @@ class SimProgram {
     const absl::Status kept_again = Keep();
     if (!kept_again.ok()) return Refuse(kept_again);
     if (flags_.scripts.empty()) return kFound;
-    const Scenario writing = WritingScripts(scenario, flags_.scripts);
-    const auto written = Run(SweepOf(writing, kept_.back()));
-    return written.ok() ? kFound : Refuse(written.status());
+    const auto written = RunAlone(scenario, kept_.back());
+    if (!written.ok()) return Refuse(written.status());
+    Say(written->said);
+    return kFound;
   }
 
   std::string Again(const Replay& replay, const SweepResult& result) const {
@@ -263,6 +314,10 @@ class SimProgram {
                       " more\n");
     }
     return text;
+  }
+
+  static void Say(const std::string& text) {
+    std::fwrite(text.data(), 1, text.size(), stderr);
   }
 
   // The last words of a process, as whole lines.

@@ -64,7 +64,9 @@ void RunInChild(const Sweep& sweep, SeedRange seeds,
 // What a child's end makes of its stretch.
 SweepResult ResultOf(Stretch stretch, ChildProcesses::News end,
                      absl::Duration limit) {
-  for (const std::string& note : end.notes) Hear(note, &stretch.heard);
+  for (const std::string& note : end.notes) {
+    if (!Hear(note, &stretch.heard)) break;  // It wrote where it must not.
+  }
   SweepResult result;
   result.totals = std::move(stretch.totals);
   result.history = std::move(stretch.heard.history);
@@ -91,7 +93,6 @@ SweepResult ResultOf(Stretch stretch, ChildProcesses::News end,
 // it.
 uint64_t SeedsPerChild(const Sweep& sweep) {
   const uint64_t more = sweep.seeds.last - sweep.seeds.first;  // Than one.
-  if (sweep.jobs == 1) return more == UINT64_MAX ? more : more + 1;
   return std::clamp<uint64_t>(more / (8 * sweep.jobs), 1, 250);
 }
 
@@ -132,7 +133,9 @@ absl::StatusOr<SweepResult> Run(const Sweep& sweep) {
   const uint64_t step = SeedsPerChild(sweep);
   ChildProcesses children(sweep.limit);
   std::map<uint64_t, Stretch> stretches;  // By the first seed.
-  std::map<uint64_t, SweepTotals> done;
+  std::map<uint64_t, std::pair<uint64_t, SweepTotals>> done;  // And the last.
+  SweepTotals totals;  // Of all before this seed:
+  uint64_t in_order = sweep.seeds.first;
   SweepResult lowest;
   uint64_t next = sweep.seeds.first;
   bool all_started = false;
@@ -154,17 +157,24 @@ absl::StatusOr<SweepResult> Run(const Sweep& sweep) {
     ChildProcesses::News news = children.Await();
     Stretch& stretch = stretches.at(news.key);
     if (news.told.has_value()) {
-      Hear(*news.told, &stretch.heard);
+      if (!Hear(*news.told, &stretch.heard)) continue;
       stretch.totals.Add(stretch.heard.history);
       children.GiveTime(news.key);
       continue;
     }
     const uint64_t first = news.key;
+    const uint64_t last = stretch.seeds.last;
     SweepResult result =
         ResultOf(std::move(stretch), std::move(news), sweep.limit);
+    stretches.erase(first);
     if (!result.seed.has_value()) {
-      std::fputs(result.said.c_str(), stderr);
-      done[first] = std::move(result.totals);
+      std::fwrite(result.said.data(), 1, result.said.size(), stderr);
+      done[first] = {last, std::move(result.totals)};
+      while (!done.empty() && done.begin()->first == in_order) {
+        totals.Add(done.begin()->second.second);
+        in_order = done.begin()->second.first + 1;
+        done.erase(done.begin());
+      }
       if (!lowest.seed.has_value()) lowest.history = std::move(result.history);
     } else if (!lowest.seed.has_value() || *result.seed < *lowest.seed) {
       lowest = std::move(result);
@@ -172,8 +182,7 @@ absl::StatusOr<SweepResult> Run(const Sweep& sweep) {
       all_started = true;
     }
   }
-  if (lowest.seed.has_value()) return lowest;
-  for (const auto& [first, totals] : done) lowest.totals.Add(totals);
+  if (!lowest.seed.has_value()) lowest.totals = std::move(totals);
   return lowest;
 }
 

@@ -51,9 +51,9 @@ struct SweepResult {
   SweepTotals totals;            // Of all, if none failed.
   std::optional<uint64_t> seed;  // The lowest that failed.
 
-  // Of that seed; if none failed, of the last. One that ended its process has
-  // the violation "died", one that did not end in time "hang": then only its
-  // faults are known.
+  // Of that seed; if none failed, of the last to end. One that ended its
+  // process has the violation "died", one that did not end in time "hang": then
+  // only its faults are known.
   testing::History history;
   bool died = false;
   bool late = false;
@@ -62,6 +62,9 @@ struct SweepResult {
 
 // kUnavailable, kResourceExhausted: no child process could be started.
 absl::StatusOr<SweepResult> Run(const Sweep& sweep);
+
+// What a failure is about: "AC1", or how it died.
+std::string PropertyOf(const SweepResult& result);
 
 struct Shrunk {
   testing::FaultFilter faults;  // What it takes to see `result` again.

@@ -2,6 +2,10 @@
 
 #include "src/internal/child_process.h"
 
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -20,7 +24,9 @@ namespace {
 
 using internal::ChildProcesses;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 constexpr absl::Duration kPatience = absl::Seconds(60);
 
@@ -101,10 +107,22 @@ TEST(ChildProcesses, NotesAreTakenAsLongAsThereIsRoom) {
                          [&](const ChildProcesses::Parent& parent) {
                            parent.Note(half);
                            parent.Note(half);
+                           parent.Note("small");  // It is not the next.
+                         })
+                  .ok());
+  ASSERT_TRUE(children
+                  .Start(1,
+                         [&](const ChildProcesses::Parent& parent) {
+                           parent.Note(half);
+                           parent.Note(half);
+                           parent.ForgetNotes();
                            parent.Note("small");
                          })
                   .ok());
-  EXPECT_THAT(AwaitAll(&children)[0].end.notes, ElementsAre(half, "small"));
+  auto lives = AwaitAll(&children);
+  ASSERT_EQ(lives[0].end.notes.size(), 1U);
+  EXPECT_TRUE(lives[0].end.notes[0] == half);
+  EXPECT_THAT(lives[1].end.notes, ElementsAre("small"));
 }
 
 TEST(ChildProcesses, OneWhoseTimeIsOverIsKilled) {
@@ -137,6 +155,64 @@ TEST(ChildProcesses, TheLimitBeginsAnewWhenTimeIsGivenHoweverMuchIsTold) {
     children.GiveTime(0);
   }
   EXPECT_TRUE(AwaitAll(&children)[0].end.late);
+}
+
+// As after system("helper &"): the helper has the child's stderr.
+TEST(ChildProcesses, AChildEndsThoughAHelperOfItsKeepsItsPipes) {
+  ChildProcesses children(kPatience);
+  ASSERT_TRUE(children
+                  .Start(0,
+                         [](const ChildProcesses::Parent& parent) {
+                           const pid_t helper = fork();
+                           if (helper == 0) LoopForever();
+                           std::fputs("said", stderr);
+                           parent.Tell(std::to_string(helper));
+                         })
+                  .ok());
+  const Life life = AwaitAll(&children)[0];
+  ASSERT_EQ(life.told.size(), 1U);
+  EXPECT_EQ(kill(std::stoi(life.told.front()), SIGKILL), 0) << "it had ended";
+  EXPECT_EQ(life.end.died, "");
+  EXPECT_EQ(life.end.said, "said");
+  EXPECT_FALSE(life.end.late);
+}
+
+TEST(ChildProcesses, OneThatHasClosedItsPipesIsNotWaitedForForever) {
+  ChildProcesses children(absl::Milliseconds(200));
+  ASSERT_TRUE(children
+                  .Start(0,
+                         [](const ChildProcesses::Parent&) {
+                           for (int i = 0; i < 1000; ++i) close(i);
+                           LoopForever();
+                         })
+                  .ok());
+  EXPECT_TRUE(AwaitAll(&children)[0].end.late);
+}
+
+TEST(ChildProcesses, HowOneEndsIsKnownThoughTheProgramIgnoredThat) {
+  ASSERT_NE(std::signal(SIGCHLD, SIG_IGN), SIG_ERR);
+  ChildProcesses children(kPatience);
+  ASSERT_TRUE(
+      children.Start(0, [](const ChildProcesses::Parent&) { _exit(9); }).ok());
+  EXPECT_EQ(AwaitAll(&children)[0].end.died, "exit status 9");
+}
+
+TEST(ChildProcesses, OfVeryMuchThatIsSaidTheEndIsKept) {
+  ChildProcesses children(kPatience);
+  ASSERT_TRUE(children
+                  .Start(0,
+                         [](const ChildProcesses::Parent&) {
+                           const std::string line(999, 'x');
+                           for (int i = 0; i < 10000; ++i) {
+                             std::fprintf(stderr, "%s\n", line.c_str());
+                           }
+                           std::fputs("the end", stderr);
+                         })
+                  .ok());
+  const std::string said = AwaitAll(&children)[0].end.said;
+  EXPECT_LT(said.size(), size_t{3} << 20);
+  EXPECT_THAT(said, StartsWith("[...]"));
+  EXPECT_THAT(said, EndsWith("x\nthe end"));
 }
 
 TEST(ChildProcesses, ThoseAboveAKeyEndUnheard) {

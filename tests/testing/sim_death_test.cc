@@ -36,7 +36,7 @@ TEST(SimDeath, AHistoryThatLeavesTheProgramIsNotTakenForWell) {
 }
 
 TEST(SimDeath, AFailureThatDoesNotComeAgainIsReportedAsOne) {
-  const Ran ran = Sim({"remembers", "--seeds", "1-50"});
+  const Ran ran = Sim({"remembers", "--seeds", "1-500"});
   EXPECT_EQ(ran.result, 1);
   EXPECT_THAT(ran.out, AllOf(HasSubstr("scenario remembers, seed 7\n"),
                              HasSubstr("Alone: it is not"),

@@ -6,6 +6,8 @@
 #include "trivet/testing/sim_main.h"
 
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <utility>
@@ -87,6 +89,9 @@ TEST(SimMain, AWrongCommandLineNamesWhatIsWrongAndWhatIsPossible) {
       {{"good", "--seeds", "1", "--limit", "0s"}, "--limit is '0s'; it must"},
       {{"good", "--seeds", "1-2", "--here"}, "--here runs one history"},
       {{"--bug", "dies", "--here"}, "--here runs one history"},
+      {{"good", "--seeds", "1", "--here", "--limit", "1s"},
+       "--here and --limit do not go together"},
+      {{"good", "--seeds", "--trace"}, "nothing stands behind --seeds"},
   };
   for (const auto& [arguments, why] : wrong) {
     const Ran ran = Sim(arguments);
@@ -95,6 +100,43 @@ TEST(SimMain, AWrongCommandLineNamesWhatIsWrongAndWhatIsPossible) {
                                HasSubstr("usage: sim SCENARIO --seeds ")));
     EXPECT_EQ(ran.out, "") << why;
   }
+}
+
+TEST(SimMain, ScenariosAreNamedByOneWordEach) {
+  std::string program = "sim";
+  std::string option = "--list";
+  char* argv[] = {program.data(), option.data(), nullptr};
+  const auto complaint = [&](const std::vector<Scenario>& scenarios) {
+    ::testing::internal::CaptureStderr();
+    EXPECT_EQ(SimMain(2, argv, scenarios), 2);
+    return ::testing::internal::GetCapturedStderr();
+  };
+  for (const char* name :
+       {"", "two words", "-x", "a/b", "a#b", "a\tb", "a\n"}) {
+    EXPECT_THAT(complaint({{"good", Good}, {name, Good}}),
+                HasSubstr(std::string("a scenario is called '") + name +
+                          "'; a name must be one word"));
+  }
+  EXPECT_THAT(complaint({{"good", Good}, {"good", Bad}}),
+              HasSubstr("two scenarios are called 'good'"));
+}
+
+TEST(SimMain, WhatCannotBePrintedIsNoSuccess) {
+  // In a child, whose stdout is full.
+  const auto print_all = [] {
+    if (std::freopen("/dev/full", "w", stdout) == nullptr) std::_Exit(9);
+    std::_Exit(RunSim({"good", "--seeds", "1-3"}));
+  };
+  EXPECT_EXIT(print_all(), ::testing::ExitedWithCode(2),
+              "sim: cannot write all to stdout");
+}
+
+TEST(SimMain, WhatAViolationSaysIsPrintedWhateverItIs) {
+  const Ran ran = Sim({"zero", "--seeds", "1"});
+  EXPECT_EQ(ran.result, 1);
+  using std::string_literals::operator""s;
+  EXPECT_THAT(ran.out, HasSubstr("Bytes: a\0b\n"s));
+  EXPECT_THAT(ran.out, HasSubstr("again: sim zero --seeds 1"));
 }
 
 TEST(SimMain, ListsHaveOneBareNameALine) {

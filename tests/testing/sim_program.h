@@ -123,6 +123,12 @@ inline History RemembersTheLast(const HistoryOptions& options) {
   Simulation sim(options, {});
   return sim.Report(violations, "a memory");
 }
+// Says a zero byte.
+inline History Zero(const HistoryOptions& options) {
+  Violations violations;
+  violations.Add("Bytes", std::string_view("a\0b", 3));
+  return Simulation(options, {}).Report(violations);
+}
 // Prints, and what it prints does not end its line.
 inline History Mutters(const HistoryOptions& options) {
   std::fputs("half a line, ", stderr);
@@ -167,6 +173,7 @@ inline std::vector<Scenario> Scenarios() {
           {"leaves", LeavesAtSeven},
           {"hangs", HangsAtSeven},
           {"remembers", RemembersTheLast},
+          {"zero", Zero},
           {"mutters", Mutters},
           {"needs_late_timers", NeedsLateTimers},
           {"kills_who_shrinks", KillsWhoShrinks},

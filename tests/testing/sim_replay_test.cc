@@ -80,6 +80,14 @@ TEST(SimReplay, AllThatFailAreKept) {
   EXPECT_EQ(Read(out), "history dies 7\nhistory leaves 7\nend\n");
 }
 
+TEST(SimReplay, TheFileThatIsReplayedIsNotTheOneThatIsWritten) {
+  const std::string path = Write("history good 1\nhistory dies 7\nend\n");
+  const Ran ran = Sim({"--replay", path, "--out", path});
+  EXPECT_EQ(ran.result, 2);
+  EXPECT_THAT(ran.err, HasSubstr("--replay and --out are one file: "));
+  EXPECT_EQ(Read(path), "history good 1\nhistory dies 7\nend\n");
+}
+
 TEST(SimReplay, OneScenarioOfAFile) {
   const std::string lines = "history good 1\nhistory dies 7\n";
   EXPECT_EQ(Replayed(lines, {"good"}).result, 0);

@@ -149,6 +149,25 @@ TEST_F(SimScriptsTest, AFolderThatCannotBeMadeIsAnErrorAtOnce) {
   EXPECT_THAT(out_, IsEmpty());
 }
 
+TEST_F(SimScriptsTest, WhereAHistorysOwnFolderCannotBeMadeItDoesNotRun) {
+  std::filesystem::create_directories(folder_);
+  std::ofstream(folder_ + "/roles-7") << "a file";
+  EXPECT_EQ(Main({"roles", "--seeds", "7", "--scripts", folder_}), 2);
+  EXPECT_THAT(err_, HasSubstr("cannot make the folder " + folder_ + "/roles-"));
+  EXPECT_THAT(out_, IsEmpty());
+  // Of a sweep what has failed is told nevertheless.
+  EXPECT_EQ(Main({"roles", "--seeds", "1-7", "--scripts", folder_}), 2);
+  EXPECT_THAT(out_, HasSubstr("FAILED: scenario roles, seed 7\n"));
+}
+
+TEST_F(SimScriptsTest, AFolderThatCannotBeEmptiedIsAnError) {
+  // A folder stands where one of its files would.
+  std::filesystem::create_directories(folder_ +
+                                      "/roles-1/001_a_role_on_one.txt/x");
+  EXPECT_EQ(Main({"roles", "--seeds", "1", "--scripts", folder_}), 2);
+  EXPECT_THAT(err_, HasSubstr("cannot empty the folder " + folder_));
+}
+
 TEST_F(SimScriptsTest, AHistoryIsTheSameWithScriptsAndWithout) {
   HistoryOptions options;
   const History without = RunRoles(options);

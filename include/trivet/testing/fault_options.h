@@ -131,9 +131,11 @@ struct TRIVET_EXPORT FaultOptions {
   // where only a free lock may be refused.
   double stale_read = 0;
 
-  // Every fault class is a field; these are the names of those that are on, and
+  // Every fault class is a field; these are the names of those that are on, of
+  // all, and
   // a way to put one back to its default. False: there is no such class.
   std::vector<std::string> Classes() const;
+  static std::vector<std::string> AllClasses();
   bool TurnOff(std::string_view name);
 
   // kInvalidArgument unless probabilities are 0..1, clock_rate_spread < 0.5,

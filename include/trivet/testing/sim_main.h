@@ -52,9 +52,12 @@ inline namespace v0_1 {
 namespace testing {
 
 // One world to be tried. `run` is called for one history after the other, in
-// child processes too, and keeps nothing from one to the next.
+// child processes, and keeps nothing from one to the next. Such a child is a
+// copy of the program and ends like one: also what stands in static objects and
+// behind std::atexit() has its end there. What histories print on stderr is
+// shown when their child has ended, of very much the end.
 struct TRIVET_EXPORT Scenario {
-  std::string name;  // Without blanks.
+  std::string name;  // One word, without '#' and '/'.
   std::function<History(const HistoryOptions& options)> run;
 };
 
