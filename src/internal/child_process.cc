@@ -45,10 +45,11 @@ absl::Duration Now() {
   return absl::DurationFromTimespec(now);
 }
 
-// How a process ended; with WNOHANG none if it has not. One that somebody else
-// has waited for has ended too, nobody knows how.
+// Of a process that somebody else has waited for: nobody knows how it ended.
+constexpr int kUnknown = -1;
+
+// How a process ended; with WNOHANG none if it has not.
 std::optional<int> StatusOf(pid_t pid, int options) {
-  constexpr int kUnknown = -1;
   int status = 0;
   while (true) {
     const pid_t ended = waitpid(pid, &status, options);
@@ -59,7 +60,7 @@ std::optional<int> StatusOf(pid_t pid, int options) {
 }
 
 std::string HowItDied(int status) {
-  if (status < 0) return "nobody knows how";
+  if (status == kUnknown) return "nobody knows how";
   if (WIFSIGNALED(status)) return absl::StrCat("signal ", WTERMSIG(status));
   if (WEXITSTATUS(status) == EXIT_SUCCESS) return "";
   return absl::StrCat("exit status ", WEXITSTATUS(status));
@@ -261,14 +262,11 @@ std::optional<std::string> ChildProcesses::TakeMessage(Child* child) {
 ChildProcesses::News ChildProcesses::End(size_t i, bool late) {
   Child child = std::move(children_[i]);
   children_.erase(children_.begin() + static_cast<ptrdiff_t>(i));
-  if (late) Kill(&child);
-  Close(&child.messages);
-  Close(&child.errors);
   News news;
   news.key = child.key;
   if (child.said_more) news.said = "[...]";
   news.said += child.said;
-  news.died = HowItDied(*child.status);
+  news.died = HowItDied(Kill(&child));
   news.late = late;
   const size_t used = child.notes->used.load(std::memory_order_acquire);
   std::string_view notes(child.notes->bytes.data(),
@@ -330,12 +328,15 @@ void ChildProcesses::KillAbove(uint64_t key) {
   children_.erase(first, children_.end());
 }
 
-void ChildProcesses::Kill(Child* child) {
+// Unless it has ended: then its number may be another's. How it ended.
+int ChildProcesses::Kill(Child* child) {
   Close(&child->messages);
   Close(&child->errors);
-  if (child->status.has_value()) return;  // Its number may be another's.
-  kill(child->pid, SIGKILL);
-  child->status = StatusOf(child->pid, /*options=*/0);
+  if (!child->status.has_value()) {
+    kill(child->pid, SIGKILL);
+    child->status = StatusOf(child->pid, /*options=*/0);
+  }
+  return child->status.value_or(kUnknown);
 }
 
 }  // namespace internal

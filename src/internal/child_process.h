@@ -108,7 +108,7 @@ class ChildProcesses {
   };
   static std::optional<std::string> TakeMessage(Child* child);
   static void Read(Child* child);
-  static void Kill(Child* child);
+  static int Kill(Child* child);
   std::optional<News> TakeNews();
   News End(size_t i, bool late);
   void Listen();

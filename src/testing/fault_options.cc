@@ -129,6 +129,7 @@ std::vector<std::string> FaultOptions::Classes() const {
 
 std::vector<std::string> FaultOptions::AllClasses() {
   std::vector<std::string> classes;
+  classes.reserve(kProbabilities.size() + kSpans.size());
   for (const Probability& p : kProbabilities) classes.emplace_back(p.name);
   for (const Span& s : kSpans) {
     if (s.is_class) classes.emplace_back(s.name);

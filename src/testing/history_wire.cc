@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "src/internal/bytes.h"
-#include "src/internal/invariant.h"
 #include "trivet/testing/history.h"
 #include "trivet/testing/violations.h"
 

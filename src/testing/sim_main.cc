@@ -199,7 +199,7 @@ class SimProgram {
   // With scripts and a trace, if they are asked for.
   absl::StatusOr<SweepResult> RunAlone(const Scenario& scenario,
                                        const Replay& replay) {
-    const absl::Status made =
+    absl::Status made =
         MakeScriptFolder(flags_.scripts, scenario.name, replay.seed);
     if (!made.ok()) return made;
     const Scenario writing = WritingScripts(scenario, flags_.scripts);
