@@ -209,11 +209,12 @@ absl::StatusOr<std::vector<Replay>> ReadReplays(const std::string& path) {
 
 absl::Status WriteReplays(const std::string& path,
                           const std::vector<Replay>& replays) {
-  // A file changes at once or not at all; a terminal, say, cannot.
+  // A file changes at once or not at all; a terminal or a link, say, cannot.
   std::error_code error;
-  const bool is_file = std::filesystem::is_regular_file(path, error) ||
-                       !std::filesystem::exists(path, error);
-  const std::string to = is_file ? path + ".new" : path;
+  const auto found = std::filesystem::symlink_status(path, error);
+  const bool is_file = std::filesystem::is_regular_file(found) ||
+                       !std::filesystem::exists(found);
+  const std::string to = is_file ? path + ".trivet-new" : path;
   File file(std::fopen(to.c_str(), "we"));
   if (file == nullptr) return Cannot("write", to);
   const std::string text = ToString(replays);

@@ -197,6 +197,15 @@ TEST(SimMain, AFoundBugIsKeptWithItsName) {
   EXPECT_EQ(Read(path), "history planted 7\nbug dies\nend\n");
 }
 
+TEST(SimMain, OnlyTheFileThatWasNamedIsWritten) {
+  const std::string path = PathOf("found");
+  std::ofstream(path + ".new") << "mine";
+  EXPECT_EQ(Sim({"dies", "--seeds", "7", "--out", path}).result, 1);
+  EXPECT_EQ(Read(path), "history dies 7\nend\n");
+  EXPECT_EQ(Read(path + ".new"), "mine");
+  EXPECT_FALSE(std::ifstream(path + ".trivet-new").is_open());
+}
+
 TEST(SimMain, TheTraceOfOneHistoryIsPrintedAlsoIfItPasses) {
   const Ran ran = Sim({"good", "--seeds", "3", "--trace"});
   EXPECT_EQ(ran.result, 0);
