@@ -21,7 +21,6 @@ using testing::FaultFilter;
 using testing::History;
 using testing::SimFault;
 
-// "AC1" of "AC1: shard-a commits ..."; of a death how it died.
 class Shrinker {
  public:
   Shrinker(const Sweep& sweep, SweepResult result)

@@ -63,7 +63,8 @@ struct SweepResult {
 // kUnavailable, kResourceExhausted: no child process could be started.
 absl::StatusOr<SweepResult> Run(const Sweep& sweep);
 
-// What a failure is about: "AC1", or how it died.
+// What a failure is about: "AC1" of "AC1: shard-a commits ..."; of a death how
+// it died.
 std::string PropertyOf(const SweepResult& result);
 
 struct Shrunk {

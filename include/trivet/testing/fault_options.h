@@ -132,8 +132,8 @@ struct TRIVET_EXPORT FaultOptions {
   double stale_read = 0;
 
   // Every fault class is a field; these are the names of those that are on, of
-  // all, and
-  // a way to put one back to its default. False: there is no such class.
+  // all, and a way to put one back to its default. False: there is no such
+  // class.
   std::vector<std::string> Classes() const;
   static std::vector<std::string> AllClasses();
   bool TurnOff(std::string_view name);
