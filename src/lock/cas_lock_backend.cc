@@ -20,6 +20,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "src/internal/call_gate.h"
+#include "src/internal/crc32c.h"
 #include "src/internal/mutant.h"
 #include "src/lock/cas_register.h"
 #include "trivet/host/executor.h"
@@ -208,8 +209,11 @@ std::optional<CasRegister> CasLockBackend::Impl::Next(const Call& call,
   }
   if (call.method == Method::kRenew) return std::nullopt;
   if (!seen.IsFree() && !HasRunOut(call, version, seen)) return std::nullopt;
-  return CasRegister{call.key.lease_id, call.key.owner, call.ttl, version + 1,
-                     0};
+  // Unique would not do: a resource tells by its size which token is later.
+  const uint64_t token = TRIVET_MUTANT(cas_token_only_unique)
+                             ? internal::Crc32c(call.key.lease_id)
+                             : version + 1;
+  return CasRegister{call.key.lease_id, call.key.owner, call.ttl, token, 0};
 }
 
 bool CasLockBackend::Impl::HasRunOut(const Call& call, uint64_t version,

@@ -182,6 +182,9 @@ std::vector<Lease::Session::Callback> Lease::Session::Apply(
       token_ = change.token;
       if (!given_back_) {
         valid_until_ = change.valid_until;
+        if (acquired_ != nullptr && TRIVET_MUTANT(validity_from_delivery)) {
+          valid_until_ = MonotonicTime() + (valid_until_ - executor_->Now());
+        }
         ended_ = absl::OkStatus();
       }
       if (acquired_ != nullptr) {
@@ -203,7 +206,7 @@ std::vector<Lease::Session::Callback> Lease::Session::Apply(
       lost_ = change.state == LeaseState::kLost;
       valid_until_ = MonotonicTime::InfinitePast();
       if (lost_) ended_ = change.why;
-      if (lost_ && on_lost_ != nullptr) {
+      if (lost_ && on_lost_ != nullptr && !TRIVET_MUTANT(loss_not_told)) {
         callbacks.push_back(Telling(std::move(on_lost_), About(change.why)));
       }
       for (ReleaseDone& release : releases_) {
@@ -221,6 +224,10 @@ std::vector<Lease::Session::Callback> Lease::Session::Apply(
 
 void Lease::Session::Deliver(LockClient::LockDone done) {
   if (OpenClient() == nullptr) return std::move(done)(ClientIsGone());
+  if (TRIVET_MUTANT(validity_from_delivery)) {
+    const absl::MutexLock lock(&mu_);
+    valid_until_ = executor_->Now() + (valid_until_ - MonotonicTime());
+  }
   std::move(done)(Lease(shared_from_this()));
 }
 

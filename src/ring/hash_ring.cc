@@ -16,6 +16,7 @@
 #include "absl/numeric/int128.h"
 #include "absl/types/span.h"
 #include "src/internal/invariant.h"
+#include "src/internal/mutant.h"
 #include "src/ring/ring_rep.h"
 #include "src/ring/vnodes.h"
 #include "trivet/ring/placement.h"
@@ -33,6 +34,7 @@ const RingNode& HashRing::Lookup(std::string_view key) const& {
 }
 
 const RingNode& HashRing::LookupToken(Token token) const& {
+  if (TRIVET_MUTANT(ring_boundary_is_the_next_ones)) ++token;
   return rep_->nodes[rep_->vnodes.OwnerAt(token)];
 }
 

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "src/internal/mutant.h"
 #include "trivet/ring/placement.h"
 
 // xxHash as static functions: whoever links trivet needs no libxxhash, and
@@ -44,7 +45,9 @@ struct NodePoints {
   uint64_t start;
   uint64_t stride;
 
-  Token At(uint64_t i) const { return Mix(start + i * stride); }
+  Token At(uint64_t i) const {
+    return Mix(start + (TRIVET_MUTANT(ring_points_in_a_row) ? i : i * stride));
+  }
 };
 
 // XXH3 under one secret. Reads and gives numbers in little-endian order on

@@ -3,6 +3,7 @@
 #include "trivet/testing/grant_checker.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -142,18 +143,27 @@ void GrantChecker::OnAcquired(const LeaseKey& key, absl::Duration ttl,
                         ToString(grant->token)));
   }
   if (!again) {
-    if (grant->token.generation == lock.token.generation &&
-        grant->token.value <= lock.token.value) {
+    if (!Rises(grant->token, lock)) {
       Report("Fenced", key,
              absl::StrCat("has token ", ToString(grant->token), " after ",
                           ToString(lock.token)));
     }
     lock.token = grant->token;
+    uint64_t& highest = lock.highest[lock.token.generation];
+    highest = std::max(highest, lock.token.value);
     lock.until = lock.until_latest = now + grant->granted_ttl;
   }
   lock.holder = key;
   lock.until_latest = std::max(lock.until_latest, now + grant->granted_ttl);
   lock.places.erase(key.lease_id);
+}
+
+bool GrantChecker::Rises(FencingToken token, const Lock& lock) const {
+  const FenceStrength fence = Traits().fence;
+  if (fence == FenceStrength::kNone || lock.highest.empty()) return true;
+  const auto found = lock.highest.find(token.generation);
+  if (found != lock.highest.end()) return token.value > found->second;
+  return fence != FenceStrength::kMonotonic;
 }
 
 void GrantChecker::OnRefused(const LeaseKey& key, absl::Duration ttl,

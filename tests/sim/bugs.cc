@@ -89,10 +89,15 @@ constexpr Line kBugs[] = {
     {"renewal_has_new_token", "lock", 5000},
     {"cas_own_conflict_is_grant", "lock", 5000},
     {"clock_stops_in_suspend", "lock", 5000},
+    {"loss_not_told", "lock", 5000},
+    {"cas_token_only_unique", "lock", 5000},
+    {"validity_from_delivery", "lock", 5000},
     {"ring_in_order_of_arrival", "ring", 5000},
     {"ring_keeps_points_of_lighter", "ring", 5000},
     {"ring_owners_not_shifted", "ring", 5000},
     {"ring_fingerprint_ignores_weight", "ring", 5000},
+    {"ring_points_in_a_row", "ring", 5000},
+    {"ring_boundary_is_the_next_ones", "ring", 5000},
 };
 
 // Of the scenarios that this build has.

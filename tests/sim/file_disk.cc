@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "src/adapters/file/file_ops.h"
 #include "src/adapters/file/log_files.h"
+#include "src/adapters/file/log_writer.h"
 #include "tests/adapters/file/memory_disk.h"
 #include "trivet/host/log_store.h"
 #include "trivet/testing/fault_options.h"
@@ -30,12 +31,14 @@ namespace sim {
 namespace {
 
 using internal::LogFiles;
+using internal::LogWriter;
 using testing::FaultOptions;
 using testing::SimHost;
 using State = MemoryDisk::State;
 
 constexpr char kDirectory[] = "log";
 constexpr uint64_t kSegmentSize = 4096;
+constexpr size_t kRecordSizeMax = kSegmentSize - 256;  // As FileLogStore's.
 constexpr uint64_t kSector = 512;
 constexpr uint64_t kReadsOfAClaim = 8;
 
@@ -123,7 +126,8 @@ class FileDisk::Calls : public internal::FileOps {
   uint64_t read_fails_in_ = 0;  // 0: none does.
 };
 
-// As FileLogStore, with events in place of its writer thread.
+// As FileLogStore, with events in place of its writer thread. Both have the
+// same LogWriter.
 class FileDisk::Port : public LogStore {
  public:
   explicit Port(FileDisk* disk) : of_(disk), host_(disk->host_), calls_(disk) {}
@@ -147,14 +151,18 @@ class FileDisk::Port : public LogStore {
   void Append(Epoch epoch, std::vector<std::string> records,
               Durability durability, AppendDone done) override {
     if (calls_.dead()) return;
-    queue_.push_back(
-        {epoch, std::move(records), durability, std::move(done), 0});
+    if (log_ == nullptr) {
+      return host_->executor()->Post([done = std::move(done)]() mutable {
+        std::move(done)(absl::AbortedError("no epoch is claimed"));
+      });
+    }
+    queue_.push_back({epoch, std::move(records), durability, std::move(done)});
     Wake();
     host_->PassCrashPoint(/*in_append=*/true);
   }
 
   void Trim(Epoch epoch, LogIndex first_needed) override {
-    if (calls_.dead() || epoch != epoch_ ||
+    if (calls_.dead() || log_ == nullptr || epoch != log_->epoch() ||
         host_->Strikes("trim ignored", host_->faults().trim_ignored,
                        of_->name_)) {
       return;
@@ -169,19 +177,21 @@ class FileDisk::Port : public LogStore {
     std::vector<std::string> records;
     Durability durability;
     AppendDone done;
-    absl::StatusOr<LogIndex> result;
   };
-  using Batch = std::vector<Operation>;
+  struct Batch {
+    std::vector<AppendDone> dones;
+    LogWriter::Batch written;
+  };
 
   absl::Status Open() {
-    if (files_ != nullptr) return absl::OkStatus();
+    if (log_ != nullptr) return absl::OkStatus();
     auto files = LogFiles::Open(&calls_, kDirectory, kSegmentSize);
     if (absl::IsNotFound(files.status()) && !of_->exists_) {
       files = LogFiles::Create(&calls_, kDirectory, kSegmentSize);
       of_->exists_ = files.ok();
     }
     if (!files.ok()) return files.status();
-    files_ = *std::move(files);
+    log_ = std::make_unique<LogWriter>(*std::move(files), kRecordSizeMax);
     return absl::OkStatus();
   }
 
@@ -193,19 +203,13 @@ class FileDisk::Port : public LogStore {
             : 0);
     absl::Status opened = Open();
     if (!opened.ok()) return opened;
-    if (wanted == 0) wanted = files_->last_epoch() + 1;
-    if (wanted <= files_->last_epoch()) {
-      return absl::AbortedError("a later epoch was claimed");
-    }
-    const absl::StatusOr<LogFiles::Retained> retained = files_->Claim(wanted);
-    stopped_ = retained.status();
-    if (files_->last_epoch() == wanted) epoch_ = wanted;
+    const absl::StatusOr<LogFiles::Retained> retained = log_->Claim(wanted);
     if (!retained.ok()) return retained.status();
     of_->exists_ = true;  // A crash may have interrupted its creation.
     absl::Status visited = retained->Visit(visit);
     calls_.FailRead(0);
     if (!visited.ok()) return visited;
-    return wanted;
+    return retained->segment.epoch;
   }
 
   void Wake() {
@@ -217,59 +221,34 @@ class FileDisk::Port : public LogStore {
   void Work() {
     if (calls_.dead()) return;
     Batch batch;
-    for (; !queue_.empty(); queue_.pop_front()) {
-      batch.push_back(std::move(queue_.front()));
+    std::deque<Operation> appends;
+    appends.swap(queue_);  // The process may die in the middle of it.
+    for (Operation& append : appends) {
+      log_->Take(append.epoch, append.records, append.durability,
+                 &batch.written);
+      batch.dones.push_back(std::move(append.done));
     }
-    bool forced = false;
-    for (Operation& append : batch) {
-      append.result = Take(append);
-      forced = forced ||
-               (append.result.ok() && append.durability == Durability::kForced);
-    }
-    absl::Status written;
-    if (stopped_.ok()) written = files_->Flush();
-    if (!forced) return Finish(std::move(batch), written);
+    if (!batch.written.forced) return Finish(std::move(batch));
+    log_->Flush(&batch.written);
     const FaultOptions& faults = host_->faults();
     const bool slow = host_->Strikes("slow sync", faults.slow_sync, of_->name_);
     const absl::Duration most = slow ? faults.slow_sync_max : faults.sync_max;
     const absl::Duration wait = absl::Nanoseconds(of_->UpTo(
         static_cast<uint64_t>(absl::ToInt64Nanoseconds(most)), "sync time"));
-    host_->executor()->PostAt(
-        host_->executor()->Now() + wait,
-        [this, batch = std::move(batch), written]() mutable {
-          if (written.ok()) written = files_->Sync();
-          // What was told to be durable is protected by a mark.
-          const absl::Status marked = written.ok() ? files_->Mark() : written;
-          if (!marked.ok() && stopped_.ok()) stopped_ = marked;
-          Finish(std::move(batch), written);
-        });
+    host_->executor()->PostAt(host_->executor()->Now() + wait,
+                              [this, batch = std::move(batch)]() mutable {
+                                Finish(std::move(batch));
+                              });
   }
 
-  absl::StatusOr<LogIndex> Take(const Operation& append) {
-    if (append.epoch != epoch_ || epoch_ == 0) {
-      return absl::AbortedError("another epoch was claimed");
-    }
-    if (!stopped_.ok()) {
-      return absl::UnavailableError("an earlier append to the log failed");
-    }
-    for (const std::string& record : append.records) {
-      stopped_ = files_->Add(record);
-      if (!stopped_.ok()) return stopped_;
-    }
-    return files_->next_index() - 1;
-  }
-
-  void Finish(Batch batch, const absl::Status& written) {
-    if (!written.ok() && stopped_.ok()) stopped_ = written;
-    for (Operation& append : batch) {
+  void Finish(Batch batch) {
+    log_->Finish(&batch.written);
+    for (size_t i = 0; i < batch.dones.size(); ++i) {
       if (calls_.dead()) return;
-      if (!written.ok() && append.result.ok()) append.result = written;
-      std::move(append.done)(std::move(append.result));
+      std::move(batch.dones[i])(std::move(batch.written.results[i]));
     }
     if (calls_.dead()) return;
-    if (first_needed_ > 0 && stopped_.ok()) {
-      stopped_ = files_->Trim(std::exchange(first_needed_, 0));
-    }
+    log_->Trim(log_->epoch(), std::exchange(first_needed_, 0));
     if (calls_.dead()) return;
     busy_ = false;
     if (!queue_.empty()) Wake();
@@ -278,9 +257,7 @@ class FileDisk::Port : public LogStore {
   FileDisk* const of_;
   SimHost* const host_;
   Calls calls_;
-  std::unique_ptr<LogFiles> files_;
-  Epoch epoch_ = 0;
-  absl::Status stopped_;
+  std::unique_ptr<LogWriter> log_;
   std::deque<Operation> queue_;
   LogIndex first_needed_ = 0;
   bool busy_ = false;

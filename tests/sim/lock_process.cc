@@ -16,6 +16,7 @@
 #include "trivet/lock/fencing_token.h"
 #include "trivet/lock/lock_backend.h"
 #include "trivet/lock/lock_client.h"
+#include "trivet/testing/fault_options.h"
 #include "trivet/testing/sim_host.h"
 
 namespace trivet {
@@ -94,6 +95,7 @@ LockProcess::LockProcess(LockWorld* world, SimHost* host)
 }
 
 LockProcess::~LockProcess() {
+  going_ = true;
   for (const auto& worker : workers_) {
     world_->exclusion().Forget(worker->lock, worker->holder);
     worker->lease.reset();
@@ -102,7 +104,15 @@ LockProcess::~LockProcess() {
 
 void LockProcess::Contend(Worker* worker) {
   const uint64_t round = ++worker->round;
+  worker->known = world_->KnownOf(worker->lock);
+  worker->cancelled = false;
   if (world_->Draw("how", 4) == 0) {
+    worker->give_up_at = MonotonicTime::InfinitePast();
+    // One request, and perhaps one more that asks whether its answer stands.
+    const absl::Duration request = world_->plan().lease.request_timeout;
+    After(request, [this, worker, round, request] {
+      if (worker->round == round) AwaitAnswer(worker, request);
+    });
     client_->TryLockAsync(
         worker->lock,
         [this, worker](absl::StatusOr<std::optional<Lease>> answer) {
@@ -112,6 +122,8 @@ void LockProcess::Contend(Worker* worker) {
   }
   const absl::Duration timeout =
       Between(absl::Milliseconds(200), absl::Seconds(6));
+  worker->give_up_at = executor_->Now() + timeout;
+  AwaitAnswer(worker, timeout);
   LockClient::Waiting waiting = client_->LockAsync(
       worker->lock, timeout, [this, worker](absl::StatusOr<Lease> lease) {
         if (lease.ok()) {
@@ -123,15 +135,18 @@ void LockProcess::Contend(Worker* worker) {
   if (world_->Draw("cancel", 8) == 0) {
     After(Between(absl::ZeroDuration(), timeout),
           [worker, round, waiting]() mutable {
-            if (worker->round == round) waiting.Cancel();
+            if (worker->round != round) return;
+            worker->cancelled = true;
+            waiting.Cancel();
           });
   }
 }
 
 void LockProcess::GotAnswer(Worker* worker,
                             absl::StatusOr<std::optional<Lease>> answer) {
-  if (!host_->IsUp()) return;
+  if (going_) return;  // Its client, which says so.
   const uint64_t round = ++worker->round;
+  if (!answer.ok()) CheckError(*worker, answer.status());
   if (!answer.ok() || !answer->has_value()) {
     After(Between(absl::Milliseconds(5), absl::Milliseconds(300)),
           [this, worker] { Contend(worker); });
@@ -140,30 +155,75 @@ void LockProcess::GotAnswer(Worker* worker,
   const auto lease = std::make_shared<Lease>(**std::move(answer));
   worker->lease = lease;
   worker->lease_id = backend_->Granted(worker->lock);
-  const auto lost = std::make_shared<bool>(false);
+  worker->fate = std::make_shared<Fate>();
   world_->Granted(std::string(host_->name()), worker->lock,
-                  lease->fencing_token());
+                  lease->fencing_token(), worker->known);
+  WatchLease(worker);
+  const absl::Duration ttl = world_->plan().lease.ttl;
+  Use(worker, round, executor_->Now() + Between(ttl / 8, ttl * 3));
+}
+
+// Why a lock was not had, and not before its time.
+void LockProcess::CheckError(const Worker& worker, const absl::Status& error) {
+  const bool waits = worker.give_up_at != MonotonicTime::InfinitePast();
+  const bool expected = absl::IsUnavailable(error) ||
+                        (absl::IsCancelled(error) && worker.cancelled) ||
+                        (absl::IsDeadlineExceeded(error) && waits);
+  if (!expected) return world_->Violated("Answer", error.ToString());
+  if (!absl::IsCancelled(error) && executor_->Now() < worker.give_up_at) {
+    world_->Violated("Answer", "given up early: " + error.ToString());
+  }
+}
+
+// The lease that `worker` has just been given.
+void LockProcess::WatchLease(Worker* worker) {
+  const std::weak_ptr<Lease> lease = worker->lease;
+  const FencingToken token = worker->lease->fencing_token();
+  const std::shared_ptr<Fate> fate = worker->fate;
   world_->exclusion().Believes(
       worker->lock, worker->holder,
-      [world = world_, lock = worker->lock, token = lease->fencing_token(),
-       weak = std::weak_ptr<Lease>(lease), lost] {
-        const std::shared_ptr<Lease> held = weak.lock();
+      [world = world_, lock = worker->lock, token, lease, fate] {
+        const std::shared_ptr<Lease> held = lease.lock();
         if (held == nullptr || !held->CheckHeld().ok()) return false;
-        if (*lost) world->Violated("L2", "held again after it was lost");
+        if (fate->lost) world->Violated("L2", "held again after it was lost");
         return !world->EndedEarly(lock, token);
       });
-  lease->OnLost([world = world_, lock = worker->lock,
-                 token = lease->fencing_token(),
-                 lost](const absl::Status& why) {
-    *lost = true;
+  worker->lease->OnLost([world = world_, lock = worker->lock, token, fate,
+                         known = worker->known](const absl::Status& why) {
+    fate->lost = true;
     // Its own validity ends before the backend's does.
-    if (!world->EndedEarly(lock, token) && !world->plan().stale &&
-        absl::StrContains(why.message(), "before its time")) {
+    if (absl::StrContains(why.message(), "before its time") &&
+        !world->EndedEarly(lock, token) && !world->WasStale(lock, known)) {
       world->Violated("NotBefore", why.ToString());
     }
   });
-  const absl::Duration ttl = world_->plan().lease.ttl;
-  Use(worker, round, executor_->Now() + Between(ttl / 8, ttl * 3));
+  AwaitLoss(worker->holder, fate, lease);
+}
+
+// Whoever does not ask is told: when a timer for the end of the lease has rung.
+void LockProcess::AwaitLoss(const std::string& holder,
+                            const std::shared_ptr<Fate>& fate,
+                            const std::weak_ptr<Lease>& lease) {
+  const std::shared_ptr<Lease> held = lease.lock();
+  if (held == nullptr || fate->given_back || fate->lost) return;
+  if (held->CheckHeld().ok()) {
+    return After(held->ValidFor(), [this, holder, fate, lease] {
+      AwaitLoss(holder, fate, lease);
+    });
+  }
+  AfterTimers([world = world_, holder, fate] {
+    if (fate->given_back || fate->lost) return;
+    world->Violated("L2", holder + " is not told that its lease is lost");
+  });
+}
+
+void LockProcess::AwaitAnswer(Worker* worker, absl::Duration timeout) {
+  After(timeout, [this, worker, round = worker->round] {
+    AfterTimers([this, worker, round] {
+      if (worker->round != round) return;
+      world_->Violated("Answer", worker->holder + " is not told in time");
+    });
+  });
 }
 
 // Checks, and writes; now and then writes unchecked, as a process does that was
@@ -175,8 +235,10 @@ void LockProcess::Use(Worker* worker, uint64_t round, MonotonicTime until) {
     host_->Call(
         SimHost::kWorld,
         [world = world_, lock = worker->lock,
-         token = worker->lease->fencing_token()](SimHost::Reply reply) {
-          world->Write(lock, token);
+         token = worker->lease->fencing_token(),
+         lease = std::weak_ptr<Lease>(worker->lease)](SimHost::Reply reply) {
+          const std::shared_ptr<Lease> now = lease.lock();
+          world->Write(lock, token, now != nullptr && now->CheckHeld().ok());
           std::move(reply)();
         },
         [](absl::Status) {});
@@ -191,6 +253,7 @@ void LockProcess::LetGo(Worker* worker) {
   const auto again = [this, worker, round] {
     if (worker->round != round) return;
     world_->exclusion().Forget(worker->lock, worker->holder);
+    worker->fate->given_back = true;
     worker->lease.reset();
     // Nobody promises fairness over registers: in the end make room for others.
     const absl::Duration rest = absl::Seconds(world_->calm() ? 1 : 0);
@@ -198,8 +261,14 @@ void LockProcess::LetGo(Worker* worker) {
   };
   switch (world_->Draw("let go", 3)) {
     case 0:  // Waits for the answer.
-      worker->lease->ReleaseAsync(
-          [this, again](const absl::Status&) { After({}, again); });
+      worker->fate->given_back = true;
+      worker->lease->ReleaseAsync([this, again](const absl::Status& status) {
+        if (going_) return;
+        if (!status.ok() && !absl::IsUnavailable(status)) {
+          world_->Violated("Answer", status.ToString());
+        }
+        After({}, again);
+      });
       return;
     case 1:  // Does not.
       again();
@@ -225,6 +294,18 @@ void LockProcess::Ended(const std::string& lease_id, FencingToken token) {
 
 void LockProcess::After(absl::Duration delay, Executor::Task task) {
   executor_->PostAt(executor_->Now() + delay, std::move(task));
+}
+
+// When every timer has rung that is due by now, and what it brought about has
+// been called back. Each may be late twice: a request, and its repetition.
+void LockProcess::AfterTimers(Executor::Task task) {
+  const testing::FaultOptions& faults = world_->plan().faults;
+  absl::Duration late = faults.timer_late_max;
+  if (faults.suspend > 0) late += faults.suspend_max;
+  After(2 * late + absl::Milliseconds(1),
+        [this, task = std::move(task)]() mutable {
+          executor_->Post(std::move(task));
+        });
 }
 
 absl::Duration LockProcess::Between(absl::Duration least, absl::Duration most) {

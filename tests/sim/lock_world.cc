@@ -10,9 +10,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "src/internal/backoff.h"
+#include "src/lock/cas_register.h"
 #include "tests/sim/history.h"
 #include "trivet/adapters/memory/memory_lock_backend.h"
 #include "trivet/lock/cas_lock_backend.h"
@@ -20,6 +23,7 @@
 #include "trivet/lock/lock_backend.h"
 #include "trivet/testing/fault_options.h"
 #include "trivet/testing/grant_checker.h"
+#include "trivet/testing/history.h"
 #include "trivet/testing/progress_checker.h"
 #include "trivet/testing/sim_host.h"
 #include "trivet/testing/sim_lock_backend.h"
@@ -73,6 +77,9 @@ LockPlan::LockPlan(uint64_t seed) : faults(FaultOptions::Swarm(seed)) {
   faults.partition_max = lease.ttl * 3;
   faults.pause_max = lease.ttl * 2;
   faults.suspend_max = lease.ttl * 2;
+  // So slow that what was posted runs when leases have ended.
+  faults.slow_event_max = lease.ttl / 4;
+  faults.slow_host_max = lease.ttl * 3;
   // Just within LeaseOptions::clock_rate_bound.
   if (faults.clock_rate_spread > 0) faults.clock_rate_spread = 0.0045;
   // Nobody has a log here.
@@ -122,19 +129,43 @@ uint64_t LockWorld::Draw(std::string_view what, uint64_t among) {
 }
 
 void LockWorld::Granted(const std::string& client, const std::string& lock,
-                        FencingToken token) {
+                        FencingToken token, const Known& before) {
   sim_.Note(
       absl::StrCat(client, " holds ", lock, " with token ", ToString(token)));
   ++granted_;
   ++grants_[client + lock];
-  fencing_.Granted(lock, token);
+  fencing_.Granted(lock, token, before.latest);
 }
 
-void LockWorld::Write(const std::string& lock, FencingToken token) {
+bool LockWorld::WasStale(const std::string& lock, const Known& since) const {
+  if (!plan_.stale) return false;
+  const std::string read =
+      absl::StrCat("stale read ", internal::CasRegisterKey(lock), " ");
+  for (const testing::SimFault& fault : sim_.FaultsFired()) {
+    double seconds = 0;  // Of "1.250000s stale read ...".
+    if (absl::StartsWith(fault.id, read) &&
+        absl::SimpleAtod(fault.text.substr(0, fault.text.find('s')),
+                         &seconds) &&
+        absl::Seconds(seconds) >= since.since - absl::Microseconds(1)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void LockWorld::Write(const std::string& lock, FencingToken token, bool held) {
   const absl::Status admitted = storage_[lock].Admit(token);
   sim_.Note(absl::StrCat("write to ", lock, " with token ", ToString(token),
                          admitted.ok() ? "" : " is refused"));
-  if (!admitted.ok()) return;
+  if (!admitted.ok()) {
+    fencing_.Refused(lock, token);
+    // Whose lease is live has the largest token.
+    if (held && !EndedEarly(lock, token)) {
+      Violated("Fence", absl::StrCat("lock ", lock, " refused its holder: ",
+                                     std::string(admitted.message())));
+    }
+    return;
+  }
   ++admitted_;
   fencing_.Admitted(lock, token);
 }

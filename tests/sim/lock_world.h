@@ -26,6 +26,7 @@
 #include "tests/sim/stingy_lock_backend.h"
 #include "trivet/adapters/memory/memory_lock_backend.h"
 #include "trivet/host/executor.h"
+#include "trivet/host/monotonic_time.h"
 #include "trivet/lock/fencing_token.h"
 #include "trivet/lock/lease_options.h"
 #include "trivet/lock/lock_backend.h"
@@ -75,13 +76,26 @@ class LockWorld {
   bool EndedEarly(const std::string& lock, FencingToken token) const {
     return checked_->EndedEarly(lock, token);
   }
+
+  // What is known of `lock` by whoever begins to ask for it now.
+  struct Known {
+    std::optional<FencingToken> latest;
+    absl::Duration since;
+  };
+  Known KnownOf(const std::string& lock) const {
+    return {fencing_.Latest(lock), sim_.Elapsed()};
+  }
   void Granted(const std::string& client, const std::string& lock,
-               FencingToken token);
+               FencingToken token, const Known& before);
+
+  // Whether a read of `lock` was stale since then, so that its holder was told
+  // that it is not.
+  bool WasStale(const std::string& lock, const Known& since) const;
   void Violated(std::string_view property, std::string_view what) {
     violations_.Add(property, what);
   }
-  // At the storage.
-  void Write(const std::string& lock, FencingToken token);
+  // At the storage, by somebody who holds the lock then, or does not.
+  void Write(const std::string& lock, FencingToken token, bool held);
 
  private:
   void DisturbService();  // As restarts of its store do.
@@ -113,25 +127,42 @@ class LockProcess {
 
  private:
   class Listener;
+  // What has become of one lease.
+  struct Fate {
+    bool lost = false;  // And its holder was told.
+    bool given_back = false;
+  };
   struct Worker {
     std::string lock;
     std::string holder;  // Its name for the checkers.
     std::shared_ptr<Lease> lease;
+    std::shared_ptr<Fate> fate;  // Of `lease`.
     std::string lease_id;
     uint64_t round = 0;
+    // Of what it asks for.
+    LockWorld::Known known;
+    MonotonicTime give_up_at;  // InfinitePast: it does not wait.
+    bool cancelled = false;
   };
 
   void Contend(Worker* worker);
+  void CheckError(const Worker& worker, const absl::Status& error);
+  void WatchLease(Worker* worker);
+  void AwaitLoss(const std::string& holder, const std::shared_ptr<Fate>& fate,
+                 const std::weak_ptr<Lease>& lease);
+  void AwaitAnswer(Worker* worker, absl::Duration timeout);
   void GotAnswer(Worker* worker, absl::StatusOr<std::optional<Lease>> answer);
   void Use(Worker* worker, uint64_t round, MonotonicTime until);
   void LetGo(Worker* worker);
   void Ended(const std::string& lease_id, FencingToken token);
   void After(absl::Duration delay, Executor::Task task);
+  void AfterTimers(Executor::Task task);
   absl::Duration Between(absl::Duration least, absl::Duration most);
 
   LockWorld* const world_;
   testing::SimHost* const host_;
   Executor* const executor_;
+  bool going_ = false;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Listener> backend_;
   std::unique_ptr<LockClient> client_;

@@ -2,8 +2,11 @@
 
 #include "tests/sim/ring_world.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -17,6 +20,8 @@
 #include "src/internal/backoff.h"
 #include "src/internal/mutant.h"
 #include "src/testing/dice.h"
+#include "tests/ring/foreign_model.h"
+#include "tests/ring/model.h"
 #include "tests/sim/history.h"
 #include "trivet/host/executor.h"
 #include "trivet/host/transport.h"
@@ -38,9 +43,32 @@ constexpr absl::Duration kFaultyTime = absl::Seconds(6);
 constexpr absl::Duration kSettleMax = absl::Minutes(2);
 constexpr absl::Duration kTick = absl::Milliseconds(100);
 constexpr uint64_t kNodesAtFirst = 3;
+constexpr uint64_t kModelEvery = 32;  // To build it takes time.
 
 uint64_t Choose(uint64_t seed, uint64_t what, uint64_t among) {
   return internal::SplitMix64::Mix(seed * 0x9E3779B97F4A7C15 + what) % among;
+}
+
+// Tokens with their owners, as the specification says it in plain words: each
+// point, and the one after it, which is the next point's.
+std::map<Token, std::string> ModelPointsOf(
+    const HashRingOptions& options, const std::vector<RingNode>& members) {
+  std::map<Token, std::string> points;
+  if (options.placement == Placement::kTrivet) {
+    const ModelRing model(members, options);
+    for (const Token token : model.Tokens()) points[token] = model.Owner(token);
+  } else {
+    for (const auto& [token, node] : ModelForeignPoints(options, members)) {
+      points.emplace(token, members[node].id);  // Of equal ones the first.
+    }
+  }
+  std::map<Token, std::string> owners = points;
+  for (auto at = points.begin(); at != points.end(); ++at) {
+    const auto next = std::next(at);
+    owners.emplace(at->first + 1,
+                   (next == points.end() ? points.begin() : next)->second);
+  }
+  return owners;
 }
 
 std::string NodeName(uint64_t number) { return absl::StrCat("node-", number); }
@@ -86,12 +114,31 @@ uint64_t RingWorld::Draw(const std::string& what, uint64_t among) {
   return sim_.Draw(what, draws_[what]++) % among;
 }
 
-void RingWorld::Uses(const std::string& host, const std::string& members,
+void RingWorld::Uses(const std::string& host,
+                     const std::vector<RingNode>& members,
                      const HashRing& ring) {
   ++rings_;
-  members_[host] = members;
-  sim_.Note(absl::StrCat(host, " has ", members));
+  std::string text;
+  for (const RingNode& node : members) {
+    absl::StrAppend(&text, text.empty() ? "" : " ", node.id, ":", node.weight);
+  }
+  members_[host] = text;
+  sim_.Note(absl::StrCat(host, " has ", text));
   agreement_.Uses(host, members, ring);
+  if (Draw("model", kModelEvery) == 0) CompareWithModel(host, members, ring);
+}
+
+// Agreement shows nothing that is wrong alike everywhere.
+void RingWorld::CompareWithModel(const std::string& host,
+                                 const std::vector<RingNode>& members,
+                                 const HashRing& ring) {
+  for (const auto& [token, owner] : ModelPointsOf(plan_.options, members)) {
+    const std::string& found = ring.LookupToken(token).id;
+    if (found == owner) continue;
+    return Violated("Model",
+                    absl::StrCat("token ", token, " is ", owner, "'s, and for ",
+                                 host, " ", found, "'s"));
+  }
 }
 
 void RingWorld::Run() {
@@ -195,10 +242,12 @@ void RingProcess::Receive(const Envelope& envelope) {
 }
 
 void RingProcess::Learn(const std::string& node, const Fact& fact) {
-  const auto [known, is_new] = facts_.try_emplace(node);
-  if (!(known->second < fact)) return;
-  if (is_new) arrived_.push_back(node);
-  const uint32_t before = std::exchange(known->second, fact).weight;
+  Fact& known = facts_[node];
+  if (!(known < fact)) return;
+  if (std::find(arrived_.begin(), arrived_.end(), node) == arrived_.end()) {
+    arrived_.push_back(node);
+  }
+  const uint32_t before = std::exchange(known, fact).weight;
   if (before != fact.weight) Apply(node, before, fact.weight);
 }
 
@@ -241,12 +290,10 @@ absl::StatusOr<HashRing> RingProcess::FromTheBeginning() const {
   return builder.Build();
 }
 
-std::string RingProcess::Members() const {
-  std::string members;
+std::vector<RingNode> RingProcess::Members() const {
+  std::vector<RingNode> members;
   for (const auto& [node, fact] : facts_) {
-    if (fact.weight == 0) continue;
-    absl::StrAppend(&members, members.empty() ? "" : " ", node, ":",
-                    fact.weight);
+    if (fact.weight > 0) members.push_back({node, fact.weight, ""});
   }
   return members;
 }

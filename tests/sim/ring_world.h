@@ -59,13 +59,17 @@ class RingWorld {
   void CountChange() { ++changes_; }
 
   // `host` looks keys up in `ring` from now on.
-  void Uses(const std::string& host, const std::string& members,
+  void Uses(const std::string& host, const std::vector<RingNode>& members,
             const HashRing& ring);
   void Violated(std::string_view property, std::string_view what) {
     violations_.Add(property, what);
   }
 
  private:
+  void CompareWithModel(const std::string& host,
+                        const std::vector<RingNode>& members,
+                        const HashRing& ring);
+
   const RingPlan plan_;
   testing::Violations violations_;
   testing::RingAgreementChecker agreement_;
@@ -103,7 +107,7 @@ class RingProcess {
   void Learn(const std::string& node, const Fact& fact);
   void Apply(const std::string& node, uint32_t before, uint32_t after);
   absl::StatusOr<HashRing> FromTheBeginning() const;
-  std::string Members() const;
+  std::vector<RingNode> Members() const;
 
   RingWorld* const world_;
   testing::SimHost* const host_;

@@ -64,21 +64,60 @@ TEST(FencingChecker, WhereTokensAreMonotonicThereIsOneGeneration) {
   Violations violations;
   FencingChecker fencing(&violations, FenceStrength::kMonotonic);
   fencing.Granted("l", {0, 1});
-  fencing.Granted("l", {1, 2});
   fencing.Admitted("l", {0, 1});
   EXPECT_EQ(violations.ToString(), "");
+  fencing.Granted("l", {1, 2});
   fencing.Granted("l", {1, 1});
   fencing.Admitted("l", {1, 2});
   EXPECT_THAT(
       violations.list(),
-      ElementsAre("Unique: two leases of lock l have the token 1.1",
+      ElementsAre("Rises: a lease of lock l has the token 1.2, and 0.1 was "
+                  "given before it was asked for",
+                  "Unique: two leases of lock l have the token 1.1",
                   "Fence: lock l admitted a write with token 1.2 after 0.1"));
+}
+
+TEST(FencingChecker, ATokenBelowWhatWasKnownWhenItWasAskedForIsReported) {
+  Violations violations;
+  FencingChecker fencing(&violations);
+  EXPECT_EQ(fencing.Latest("l"), std::nullopt);
+  fencing.Granted("l", {0, 5}, fencing.Latest("l"));
+  const std::optional<FencingToken> before = fencing.Latest("l");
+  fencing.Granted("l", {0, 7}, before);
+  fencing.Granted("l", {0, 6}, before);  // Asked for at once, heard of later.
+  EXPECT_EQ(fencing.Latest("l"), (FencingToken{0, 7}));
+  fencing.Granted("l", {1, 1}, fencing.Latest("l"));  // The store was rebuilt.
+  EXPECT_EQ(fencing.Latest("l"), (FencingToken{1, 1}));
+  EXPECT_EQ(violations.ToString(), "");
+  fencing.Granted("l", {0, 4}, before);
+  EXPECT_THAT(violations.list(),
+              ElementsAre("Rises: a lease of lock l has the token 0.4, and 0.5 "
+                          "was given before it was asked for"));
+}
+
+TEST(FencingChecker, AWriteThatIsRefusedForNothingIsReported) {
+  Violations violations;
+  FencingChecker fencing(&violations);
+  fencing.Admitted("l", {0, 3});
+  fencing.Refused("l", {0, 2});
+  EXPECT_EQ(violations.ToString(), "");
+  fencing.Refused("l", {0, 3});
+  fencing.Refused("m", {0, 1});
+  EXPECT_THAT(violations.list(),
+              ElementsAre("Refused: lock l refused a write with token 0.3, and "
+                          "had admitted no larger one",
+                          "Refused: lock m refused a write with token 0.1, and "
+                          "had admitted no larger one"));
 }
 
 // Says what it is told to say next.
 class Parrot : public LockBackend {
  public:
-  LockBackendTraits Traits() const override { return {}; }
+  LockBackendTraits Traits() const override {
+    LockBackendTraits traits;
+    traits.fence = fence;
+    return traits;
+  }
   void Acquire(const LeaseKey&, absl::Duration, MonotonicTime,
                Done<Grant> done) override {
     ++asked;
@@ -98,6 +137,7 @@ class Parrot : public LockBackend {
     awaited = &key;  // Which is valid until `done` has been called.
     hint = std::move(done);
   }
+  FenceStrength fence = FenceStrength::kMonotonic;
   Grant next;
   int asked = 0;
   const LeaseKey* awaited = nullptr;
@@ -164,6 +204,21 @@ TEST_F(GrantCheckerTest, ATokenThatDoesNotRiseIsReported) {
   Release("a");
   Acquire("b", Token(5));
   EXPECT_THAT(violations_.ToString(), HasSubstr("Fenced"));
+}
+
+TEST_F(GrantCheckerTest, TokensRiseAsFarAsTheTraitsSay) {
+  const auto again = [this](FenceStrength fence, FencingToken token) {
+    parrot_.fence = fence;
+    Acquire("a", LeaseGrant{token, kTtl});
+    Release("a");
+    return violations_.list().size();
+  };
+  EXPECT_EQ(again(FenceStrength::kMonotonic, {0, 5}), 0U);
+  EXPECT_EQ(again(FenceStrength::kNone, {0, 3}), 0U);
+  EXPECT_EQ(again(FenceStrength::kMonotonicUnlessDataLost, {1, 3}), 0U);
+  EXPECT_EQ(again(FenceStrength::kMonotonicUnlessDataLost, {1, 2}), 1U);
+  EXPECT_EQ(again(FenceStrength::kMonotonicUnlessDataLost, {0, 5}), 2U);
+  EXPECT_EQ(again(FenceStrength::kMonotonic, {2, 9}), 3U);
 }
 
 TEST_F(GrantCheckerTest, AnotherTokenForTheSameLeaseIsReported) {

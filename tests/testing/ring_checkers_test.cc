@@ -32,6 +32,15 @@ TEST_F(RingAgreementTest, EqualMembersInAnyOrderPass) {
   EXPECT_EQ(violations_.ToString(), "");
 }
 
+TEST_F(RingAgreementTest, ARingOfOtherMembersIsReported) {
+  const HashRing ring = *HashRing::Builder().Add("a").Add("b", 2).Build();
+  checker_.Uses("x", {{"b", 2, ""}, {"a", 1, ""}}, ring);
+  EXPECT_EQ(violations_.ToString(), "");
+  checker_.Uses("y", {{"b", 3, ""}, {"a", 1, "z"}}, ring);
+  EXPECT_EQ(violations_.ToString(),
+            "Members: the ring of y has a:1 b:2 and should have a:1:z b:3\n");
+}
+
 TEST_F(RingAgreementTest, RingsInOrderOfArrivalAreReported) {
   HashRingOptions options;
   options.placement = Placement::kKetama;

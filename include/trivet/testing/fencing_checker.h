@@ -2,15 +2,21 @@
 //
 // FencingChecker: no write is admitted below a higher token.
 //
-//   fencing.Granted("jobs", token);   // each time a client is given a lease
-//   fencing.Admitted("jobs", token);  // each time the resource takes a write
+//   auto before = fencing.Latest("jobs");    // when a client begins to ask
+//   fencing.Granted("jobs", token, before);  // when it is given a lease
+//   fencing.Admitted("jobs", token);         // when the resource takes a write
+//   fencing.Refused("jobs", token);          // or does not
 //
-//   Fence   Of the writes to one lock's resource, tokens never fall.
-//   Unique  No two leases of a lock have the same token.
+//   Fence    Of the writes to one lock's resource, tokens never fall.
+//   Unique   No two leases of a lock have the same token.
+//   Rises    A lease has a larger token than every one that was given before
+//            it was asked for. (Of two that are asked for at once, who hears of
+//            its grant first says nothing.)
+//   Refused  No write is refused but for a larger token that was admitted.
 //
-// Both within a generation of tokens. Where the backend promises kMonotonic, a
-// lock has only one: a second one is reported as what it broke, and a value
-// that two leases have is reported whatever their generations.
+// Within a generation of tokens. Where the backend promises kMonotonic, a lock
+// has only one: what has another breaks Rises, and a value that two leases have
+// is reported whatever their generations.
 //
 // Thread safety: thread-compatible.
 
@@ -20,6 +26,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -40,8 +47,15 @@ class TRIVET_EXPORT FencingChecker {
       FenceStrength fence = FenceStrength::kMonotonicUnlessDataLost)
       : violations_(violations), fence_(fence) {}
 
-  void Granted(std::string_view lock, FencingToken token);
+  // The largest token that was given so far; of several generations, of the
+  // one that was given last.
+  std::optional<FencingToken> Latest(std::string_view lock) const;
+
+  // `before`: Latest() when this lease was asked for.
+  void Granted(std::string_view lock, FencingToken token,
+               std::optional<FencingToken> before = std::nullopt);
   void Admitted(std::string_view lock, FencingToken token);
+  void Refused(std::string_view lock, FencingToken token);
 
  private:
   // Granted values, and the highest admitted one. By generation, of which
@@ -49,6 +63,7 @@ class TRIVET_EXPORT FencingChecker {
   struct Lock {
     std::map<uint64_t, std::set<uint64_t>> granted;
     std::map<uint64_t, FencingToken> highest;
+    std::optional<FencingToken> latest;
   };
   uint64_t GenerationOf(FencingToken token) const {
     return fence_ == FenceStrength::kMonotonic ? 0 : token.generation;

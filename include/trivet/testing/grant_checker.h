@@ -7,7 +7,8 @@
 //   SimLockBackend backend(&host, "locks", &checked);    // in each process
 //
 //   Exclusive   No lease begins while another is live on the backend's clock.
-//   Fenced      Each new lease has a larger token than every earlier one.
+//   Fenced      Each new lease has a larger token than every earlier one, as
+//               far as the backend's Traits() promise it.
 //   Idempotent  A lease that is granted again, or renewed, keeps its token.
 //   Owned       Renewals are granted to the latest holder alone, and only while
 //               it has not released.
@@ -21,6 +22,7 @@
 #ifndef TRIVET_TESTING_GRANT_CHECKER_H_
 #define TRIVET_TESTING_GRANT_CHECKER_H_
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -79,7 +81,8 @@ class TRIVET_EXPORT GrantChecker : public LockBackend {
     // for what it holds may be given more time, or not.
     MonotonicTime until;
     MonotonicTime until_latest;
-    FencingToken token;  // The latest.
+    FencingToken token;                    // The latest.
+    std::map<uint64_t, uint64_t> highest;  // Of each generation.
     std::vector<FencingToken> ended_early;
     // Who was refused, and how long its place in line is kept.
     std::map<std::string, MonotonicTime> places;
@@ -87,6 +90,7 @@ class TRIVET_EXPORT GrantChecker : public LockBackend {
   void OnAcquired(const LeaseKey& key, absl::Duration ttl,
                   const std::optional<LeaseGrant>& grant);
   void OnRefused(const LeaseKey& key, absl::Duration ttl, Lock* lock);
+  bool Rises(FencingToken token, const Lock& lock) const;
   void OnRenewed(const LeaseKey& key, const std::optional<LeaseGrant>& grant);
   void Report(std::string_view property, const LeaseKey& key,
               std::string_view what);

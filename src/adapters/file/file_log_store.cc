@@ -5,7 +5,6 @@
 #include <pthread.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,8 +20,8 @@
 #include "src/adapters/file/file_log_factory.h"
 #include "src/adapters/file/file_ops.h"
 #include "src/adapters/file/log_files.h"
+#include "src/adapters/file/log_writer.h"
 #include "src/internal/invariant.h"
-#include "src/internal/mutant.h"
 #include "trivet/host/log_store.h"
 
 namespace trivet {
@@ -31,6 +30,7 @@ namespace {
 
 using internal::FileOps;
 using internal::LogFiles;
+using internal::LogWriter;
 
 constexpr size_t kSegmentSizeStep = 4096;
 constexpr size_t kSegmentSizeMax = size_t{1} << 30;
@@ -62,14 +62,6 @@ absl::Status Check(const FileLogOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status Fenced(Epoch epoch, Epoch claimed) {
-  const std::string claim =
-      claimed == 0 ? "no epoch is claimed"
-                   : "the claimed epoch is " + std::to_string(claimed);
-  return absl::AbortedError("fenced: the append is of epoch " +
-                            std::to_string(epoch) + ", " + claim);
-}
-
 }  // namespace
 
 // Appends and claims stand in one queue and are carried out in its order by one
@@ -79,9 +71,7 @@ absl::Status Fenced(Epoch epoch, Epoch claimed) {
 class FileLogStore::Impl {
  public:
   Impl(std::unique_ptr<LogFiles> files, size_t record_size_max)
-      : record_size_max_(record_size_max),
-        id_(files->log_id()),
-        files_(std::move(files)) {}
+      : id_(files->log_id()), log_(std::move(files), record_size_max) {}
 
   absl::Status StartWriter();
   void StopWriter();
@@ -92,7 +82,7 @@ class FileLogStore::Impl {
   void Trim(Epoch epoch, LogIndex first_needed);
 
   std::string_view id() const { return id_; }
-  size_t record_size_max() const { return record_size_max_; }
+  size_t record_size_max() const { return log_.record_size_max(); }
 
   FileLogStats stats() const {
     const absl::MutexLock lock(&mu_);
@@ -122,14 +112,9 @@ class FileLogStore::Impl {
   void Write();
   bool TakeAll(std::vector<Operation>* operations, TrimHint* trim);
   void CarryOut(ClaimCall* claim);
-  absl::StatusOr<LogFiles::Retained> ClaimFiles(Epoch wanted);
   void CarryOut(Operation* begin, Operation* end);
-  absl::StatusOr<LogIndex> Take(const Operation& append);
-  absl::Status MakeDurable(bool forced);
-  void CarryOut(const TrimHint& trim);
   void PublishStats();
 
-  const size_t record_size_max_;
   const std::string id_;
   pthread_t writer_{};
   bool writer_runs_ = false;
@@ -142,11 +127,7 @@ class FileLogStore::Impl {
   bool closing_ ABSL_GUARDED_BY(mu_) = false;
   FileLogStats stats_ ABSL_GUARDED_BY(mu_);
 
-  // The writer's own.
-  const std::unique_ptr<LogFiles> files_;
-  Epoch epoch_ = 0;       // The one that may append; 0: none was claimed here.
-  absl::Status stopped_;  // Why nothing may be appended until the next claim.
-  FileLogStats counts_;
+  LogWriter log_;  // The writer's own.
 };
 
 absl::Status FileLogStore::Impl::StartWriter() {
@@ -230,7 +211,7 @@ void FileLogStore::Impl::Write() {
       CarryOut(begin, at);
     }
     operations.clear();
-    CarryOut(trim);
+    log_.Trim(trim.epoch, trim.first_needed);
   }
 }
 
@@ -249,108 +230,30 @@ bool FileLogStore::Impl::TakeAll(std::vector<Operation>* operations,
 }
 
 void FileLogStore::Impl::CarryOut(ClaimCall* claim) {
-  absl::StatusOr<LogFiles::Retained> result = ClaimFiles(claim->wanted);
+  absl::StatusOr<LogFiles::Retained> result = log_.Claim(claim->wanted);
+  PublishStats();
   const absl::MutexLock lock(&mu_);
   claim->result = std::move(result);
   claimed_.SignalAll();
 }
 
-absl::StatusOr<LogFiles::Retained> FileLogStore::Impl::ClaimFiles(
-    Epoch wanted) {
-  const Epoch last = files_->last_epoch();
-  if (wanted == 0 && last == UINT64_MAX) {
-    return absl::ResourceExhaustedError("the last epoch there is was claimed");
-  }
-  if (wanted != 0 && wanted <= last) {
-    return absl::AbortedError("epoch " + std::to_string(wanted) +
-                              " is wanted, " + std::to_string(last) +
-                              " was claimed before");
-  }
-  const Epoch epoch = wanted != 0 ? wanted : last + 1;
-  auto retained = files_->Claim(epoch);
-  stopped_ = retained.status();
-  // A claim that failed halfway may have become durable: it fences too.
-  if (files_->last_epoch() == epoch) epoch_ = epoch;
-  PublishStats();
-  return retained;
-}
-
 // One write, one sync if anything is forced, then the callbacks.
 void FileLogStore::Impl::CarryOut(Operation* begin, Operation* end) {
-  std::vector<absl::StatusOr<LogIndex>> results;
-  results.reserve(static_cast<size_t>(end - begin));
-  bool forced = false;
-  bool some = false;
+  LogWriter::Batch batch;
+  batch.results.reserve(static_cast<size_t>(end - begin));
   for (const Operation* append = begin; append != end; ++append) {
-    results.push_back(Take(*append));
-    if (!results.back().ok()) continue;
-    some = true;
-    if (append->durability == Durability::kForced) forced = true;
+    log_.Take(append->epoch, append->records, append->durability, &batch);
   }
-  if (some) {
-    const absl::Status written = MakeDurable(forced);
-    for (absl::StatusOr<LogIndex>& result : results) {
-      if (!written.ok() && result.ok()) result = written;
-    }
-  }
+  log_.Finish(&batch);
   PublishStats();
-  for (size_t i = 0; i < results.size(); ++i) {
-    std::move(begin[i].done)(std::move(results[i]));
+  for (size_t i = 0; i < batch.results.size(); ++i) {
+    std::move(begin[i].done)(std::move(batch.results[i]));
   }
-}
-
-absl::StatusOr<LogIndex> FileLogStore::Impl::Take(const Operation& append) {
-  const bool fenced = append.epoch != epoch_ || epoch_ == 0;
-  if (fenced && !TRIVET_MUTANT(file_log_append_not_fenced)) {
-    return Fenced(append.epoch, epoch_);
-  }
-  if (!stopped_.ok()) {
-    return absl::UnavailableError(
-        "the log stopped at an earlier error and has to be claimed again: " +
-        std::string(stopped_.message()));
-  }
-  for (const std::string& record : append.records) {
-    if (record.size() <= record_size_max_) continue;
-    // Stops the log like any error: what is appended after it must not
-    // stand without it.
-    stopped_ = absl::InvalidArgumentError(
-        "record of " + std::to_string(record.size()) +
-        " bytes; FileLogOptions.record_size_max is " +
-        std::to_string(record_size_max_));
-    return stopped_;
-  }
-  for (const std::string& record : append.records) {
-    absl::Status added = files_->Add(record);
-    if (!added.ok()) {
-      stopped_ = added;
-      return added;
-    }
-  }
-  ++counts_.appends;
-  counts_.records += append.records.size();
-  return files_->next_index() - 1;
-}
-
-absl::Status FileLogStore::Impl::MakeDurable(bool forced) {
-  absl::Status written = forced ? files_->Sync() : files_->Flush();
-  // The mark stands before the callbacks: what was told to be durable is
-  // protected against being taken for a torn tail. Its failure is for the
-  // next append to report; these records are durable.
-  const absl::Status marked = written.ok() && forced ? files_->Mark() : written;
-  if (!marked.ok() && stopped_.ok()) stopped_ = marked;
-  return written;
-}
-
-void FileLogStore::Impl::CarryOut(const TrimHint& trim) {
-  if (trim.first_needed == 0 || trim.epoch != epoch_ || !stopped_.ok()) return;
-  stopped_ = files_->Trim(trim.first_needed);
 }
 
 void FileLogStore::Impl::PublishStats() {
-  counts_.syncs = files_->syncs();
-  counts_.segments = files_->segments();
   const absl::MutexLock lock(&mu_);
-  stats_ = counts_;
+  stats_ = log_.stats();
 }
 
 absl::StatusOr<std::unique_ptr<FileLogStore>> internal::FileLogFactory::Create(
