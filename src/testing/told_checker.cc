@@ -26,6 +26,13 @@ void ToldChecker::Told(const TxnId& id, Decision decision) {
     Report(id, absl::StrCat("a caller was told abort, and ",
                             *txn.committed.begin(), " has committed"));
   }
+  for (const std::string& participant : txn.aborted) {
+    if (decision != Decision::kCommit || txn.left.count(participant) > 0) {
+      continue;
+    }
+    Report(id, absl::StrCat("a caller was told commit, and ", participant,
+                            " has aborted"));
+  }
   txn.told = decision;
 }
 
@@ -38,9 +45,11 @@ void ToldChecker::Knows(const TxnId& id,
 void ToldChecker::Voted(const TxnId& id, std::string_view participant,
                         Vote::Kind vote) {
   Transaction& txn = transactions_[id];
-  if (vote == Vote::kReadOnly && txn.counted.count(participant) == 0) {
-    txn.left.emplace(participant);
-  }
+  // An orphan that was aborted may be prepared again, but not whoever the
+  // coordinator counts on.
+  if (txn.counted.count(participant) > 0) return;
+  if (vote == Vote::kReadOnly) txn.left.emplace(participant);
+  if (vote == Vote::kYes) txn.aborted.erase(std::string(participant));
 }
 
 void ToldChecker::Counted(const TxnId& id, std::string_view participant,
@@ -64,7 +73,8 @@ void ToldChecker::Committed(const TxnId& id, std::string_view participant) {
 }
 
 void ToldChecker::Aborted(const TxnId& id, std::string_view participant) {
-  const Transaction& txn = transactions_[id];
+  Transaction& txn = transactions_[id];
+  txn.aborted.emplace(participant);
   if (txn.told == Decision::kCommit &&
       txn.left.find(participant) == txn.left.end()) {
     Report(id, absl::StrCat(internal::Sv(participant),
@@ -74,8 +84,7 @@ void ToldChecker::Aborted(const TxnId& id, std::string_view participant) {
 
 void ToldChecker::Finish(Excused excused) {
   for (const auto& [id, txn] : transactions_) {
-    if (!txn.told.has_value() && !txn.committed.empty() &&
-        !excused(id, *txn.committed.begin())) {
+    if (!txn.told.has_value() && !txn.committed.empty() && !excused(id, "")) {
       Report(id, absl::StrCat("nobody was told, and ", *txn.committed.begin(),
                               " has committed"));
     }

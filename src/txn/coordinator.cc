@@ -282,7 +282,11 @@ void Coordinator::Impl::Perform(Effects& effects) {
   // who hears of an unknown outcome finds out why from Health(). What stands
   // beside the stop was wanted before it: its records are refused by the log,
   // not by us, so that their callers hear of it.
-  if (effects.stopped.has_value()) Stop(*effects.stopped);
+  if (effects.stopped.has_value()) {
+    const bool deposed =
+        TRIVET_MUTANT(failure_told_as_fencing) && options_.epoch.has_value();
+    Stop(deposed ? absl::AbortedError("deposed") : *effects.stopped);
+  }
   Report(effects);
   WriteAndSend(effects);
   CheckDrained();
@@ -315,7 +319,8 @@ void Coordinator::Impl::CheckDrained() {
   // Nothing is begun any more, so what is in flight only gets less.
   const size_t in_flight = Inspect(
       [](const CoordinatorMachine& machine) { return machine.in_flight(); });
-  if (in_flight > 0 && Health().ok()) return;
+  const bool waits = in_flight > 0 && !TRIVET_MUTANT(drained_before_acks);
+  if (waits && Health().ok()) return;
   std::vector<Callback> drains;
   {
     const absl::MutexLock lock(&calls_mu_);

@@ -77,6 +77,7 @@ class CoordinatorMachine::Impl : private internal::CoordinatorState {
     const CoordinatorTxn* const txn = table_.Find(number);
     if (txn == nullptr) {
       if (TRIVET_MUTANT(outcome_presumed)) return Decision::kAbort;
+      if (TRIVET_MUTANT(let_go_is_undecided)) return std::optional<Decision>();
       return absl::NotFoundError(absl::StrCat("transaction ", number.epoch, ".",
                                               number.sequence,
                                               " is not retained"));
@@ -250,7 +251,10 @@ class CoordinatorMachine::Impl : private internal::CoordinatorState {
   void On(AbortRequested abort) {
     std::optional<TxnNumber> found;
     table_.ForEach([&](TxnNumber number, const CoordinatorTxn& txn) {
-      if (txn.call == abort.call && txn.state == State::kPreparing) {
+      const bool in_time =
+          txn.state == State::kPreparing ||
+          (txn.state == State::kDeciding && TRIVET_MUTANT(late_abort_taken));
+      if (txn.call == abort.call && in_time) {
         found = number;
       }
     });

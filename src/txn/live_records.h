@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "src/internal/mutant.h"
+#include "src/txn/log_lag.h"
 #include "trivet/config.h"
 #include "trivet/host/log_store.h"
 
@@ -40,13 +41,6 @@ namespace internal {
 template <typename Note>
 class LiveRecords {
  public:
-  // Compact when the oldest live record is further behind than this, and than
-  // kLagFactor times as many records as are live. Copies that ride along with
-  // what is forced anyway cost no sync, so they may come sooner.
-  static constexpr uint64_t kLagMin = 1024;
-  static constexpr uint64_t kLagMinRiding = 64;
-  static constexpr uint64_t kLagFactor = 4;
-
   // A record that Claim visited and that is still needed. Its ticket goes to
   // `*ticket`, where a machine keeps those it will have to retire.
   struct Found {
@@ -103,17 +97,26 @@ class LiveRecords {
     return entries_.front().index;
   }
 
+  // The oldest live record is further behind than `lag_` says, and than
+  // kFactor times as many records as are live. `rides`: the copies would go
+  // with what is forced anyway. They cost no sync then, so they may come
+  // sooner.
   bool CompactionIsDue(bool rides) const {
+    if (TRIVET_MUTANT(logs_never_compacted)) return false;
     return copies_last_ == 0 && first_ < unappended_ &&
            last_index_ - entries_.front().index >
-               std::max(rides ? kLagMinRiding : kLagMin, kLagFactor * live_);
+               std::max(rides ? lag_.min_riding : lag_.min,
+                        LogLag::kFactor * live_);
   }
 
   // Between these two the machine issues a copy of every live record, also of
   // those in flight, and keeps the copies' tickets instead. At least one: whose
   // the log is.
   void BeginCopies() { copies_first_ = next_; }
-  void EndCopies() { copies_last_ = next_ - 1; }
+  void EndCopies() {
+    copies_last_ = next_ - 1;
+    if (TRIVET_MUTANT(copies_trusted_in_flight)) EndCompaction();
+  }
 
   size_t live() const { return live_; }
 
@@ -142,6 +145,7 @@ class LiveRecords {
     }
   }
 
+  const LogLag lag_ = LogLag::Current();
   std::deque<Entry> entries_;  // Of the tickets from first_ up to next_.
   uint64_t first_ = 1;
   uint64_t unappended_ = 1;  // Those before it have an index.

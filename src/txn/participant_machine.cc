@@ -85,7 +85,11 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
       if (!branch.verdict || !branch.verdict_durable || branch.forgotten) {
         continue;
       }
-      verdicts.push_back({key, *branch.verdict, branch.answer});
+      verdicts.push_back({key,
+                          TRIVET_MUTANT(verdict_turns_with_the_answer)
+                              ? branch.answer.value_or(*branch.verdict)
+                              : *branch.verdict,
+                          branch.answer});
     }
     return verdicts;
   }
@@ -266,7 +270,9 @@ class ParticipantMachine::Impl : private internal::ParticipantState {
     const TxnKey& txn = returned.txn;
     LocalBranch* const branch = Find(txn);
     if (branch == nullptr || !std::exchange(branch->with_host, false)) return;
-    if (!returned.status.ok()) {  // PA-14
+    const bool failed =
+        !returned.status.ok() && !TRIVET_MUTANT(failed_apply_is_done);
+    if (failed) {  // PA-14
       branch->retry_at = Later(options_.apply_retry_min,
                                options_.apply_retry_max, branch->retries++);
       return timers_.Arm(branch->retry_at, txn, IsCurrent());

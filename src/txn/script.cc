@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "src/internal/transcript.h"
 #include "src/txn/describe.h"
+#include "src/txn/log_lag.h"
 #include "src/txn/peer_table.h"
 #include "trivet/host/log_store.h"
 #include "trivet/host/monotonic_time.h"
@@ -124,6 +125,15 @@ std::string OfBothRoles(const TxnEffects& effects, const PeerTable& peers) {
   return text;
 }
 
+// What a machine that is built now has, if that is less than a host's.
+std::string ShortLag() {
+  const LogLag lag = LogLag::Current();
+  if (lag.min == LogLag().min && lag.min_riding == LogLag().min_riding) {
+    return "";
+  }
+  return absl::StrCat(" lag=", lag.min, " lag_riding=", lag.min_riding);
+}
+
 std::string TextOf(absl::Duration value) { return absl::FormatDuration(value); }
 std::string TextOf(size_t value) { return absl::StrCat(value); }
 
@@ -206,7 +216,7 @@ std::unique_ptr<ScriptWriter> ScriptWriter::StartAs(
       new ScriptWriter(std::move(transcript), self.self));
   std::string text = absl::StrCat(
       role, " ", self.name, " epoch=", self.epoch, " seed=", jitter_seed,
-      ChangedOptions(options), "\n", writer->NewNames(peers));
+      ShortLag(), ChangedOptions(options), "\n", writer->NewNames(peers));
   for (const LoggedRecord& logged : recovered) {
     absl::StrAppend(&text, "record ", logged.index, " ",
                     Describe(logged.record, peers), "\n");

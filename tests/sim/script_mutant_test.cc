@@ -103,13 +103,12 @@ TEST(SimScripts, AnAckBeforeTheForceShows) {
               AllOf(StartsWith("send "), HasSubstr(" DecisionAck ")));
 }
 
-// The first step of a machine that was rebuilt from records: it does not see to
-// what it had to resume.
+// A machine that was rebuilt from records gives an id that was given before.
 TEST(SimScripts, AWrongRecoveryShows) {
   const Difference difference = DifferenceMadeBy("id_reused_after_restart");
-  EXPECT_EQ(difference.command, "tick +0");
-  EXPECT_EQ(difference.was, "");
-  EXPECT_THAT(difference.is, StartsWith("wakeup +"));
+  EXPECT_THAT(difference.command, StartsWith("begin 1 "));
+  EXPECT_THAT(difference.was, HasSubstr("/1.1 horizon="));
+  EXPECT_THAT(difference.is, HasSubstr("/2.1 horizon="));
 }
 
 TEST(SimScripts, WithoutABugThereIsNoDifference) {

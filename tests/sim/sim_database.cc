@@ -68,15 +68,17 @@ void TxnCheckers::Counted(const TxnId& id, const std::string& participant,
 }
 
 void TxnCheckers::Committed(const TxnId& id, const std::string& participant) {
+  changed.insert(id);
+  if (IsRuled(id, participant)) return;
   atomicity.Committed(id, participant);
   told.Committed(id, participant);
-  changed.insert(id);
 }
 
 void TxnCheckers::Aborted(const TxnId& id, const std::string& participant) {
+  changed.insert(id);
+  if (IsRuled(id, participant)) return;
   atomicity.Aborted(id, participant);
   told.Aborted(id, participant);
-  changed.insert(id);
 }
 
 SimDatabase::SimDatabase(std::string participant, TxnCheckers* checkers)

@@ -54,11 +54,22 @@ struct TxnCheckers {
   void Committed(const TxnId& id, const std::string& participant);
   void Aborted(const TxnId& id, const std::string& participant);
 
+  // An operator has decided a branch, which binds nobody from now on.
+  void Ruled(const TxnId& id, const std::string& participant,
+             Decision decision) {
+    ruled[id][participant] = decision;
+  }
+  bool IsRuled(const TxnId& id, const std::string& participant) const {
+    const auto found = ruled.find(id);
+    return found != ruled.end() && found->second.count(participant) > 0;
+  }
+
   testing::Violations* const violations;
   testing::AtomicityChecker atomicity;
   testing::ToldChecker told;
   testing::IsolationChecker isolation;
   std::set<TxnId> changed;  // Since somebody has last read.
+  std::map<TxnId, std::map<std::string, Decision>> ruled;  // The latest.
 };
 
 class SimDatabase {

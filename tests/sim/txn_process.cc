@@ -61,6 +61,12 @@ LogStore* LogOf(TxnWorld* world, SimHost* host, const TxnPlan::Host& plan) {
                          : world->LogOn(host, plan.coordinator);
 }
 
+// Under which epoch it writes a log that others write too.
+std::optional<Epoch> Term(const TxnPlan::Host& plan, Epoch epoch) {
+  if (!plan.shared_log) return std::nullopt;
+  return epoch;
+}
+
 // The process is on the stack: it starts again once it has returned.
 void Reboot(SimHost* host) {
   host->Crash();
@@ -90,7 +96,7 @@ absl::Status CoordinatorRole::Open() {
   absl::StatusOr<std::unique_ptr<Coordinator>> opened = Coordinator::Open(
       host_->executor(), host_->transport(), &log_, plan_.coordinator, options);
   if (!opened.ok()) {
-    world_->Stopped(*host_, plan_.coordinator, plan_.shared_log,
+    world_->Stopped(*host_, plan_.coordinator, Term(plan_, token_),
                     opened.status());
     return plan_.shared_log ? absl::OkStatus() : opened.status();
   }
@@ -106,6 +112,7 @@ absl::Status CoordinatorRole::Open() {
 void CoordinatorRole::Close() {
   host_->OnReceive(plan_.coordinator, nullptr);
   coordinator_.reset();
+  draining_ = drained_ = false;
 }
 
 // Votes for what an earlier epoch began do not count any more.
@@ -132,7 +139,7 @@ void CoordinatorRole::Tick(uint64_t tick) {
   }
   const absl::Status health = coordinator_->Health();
   if (!health.ok()) {
-    world_->Stopped(*host_, plan_.coordinator, plan_.shared_log, health);
+    world_->Stopped(*host_, plan_.coordinator, Term(plan_, epoch_), health);
     Close();
     return;
   }
@@ -144,8 +151,24 @@ void CoordinatorRole::Tick(uint64_t tick) {
     Close();
     return;
   }
+  if (drained_ || (draining_ && world_->calm())) {
+    Close();
+    return;
+  }
   Ask();
-  Begin();
+  if (!draining_ && world_->Drains(plan_.coordinator)) Drain();
+  if (!draining_) Begin();
+}
+
+// As before an orderly end. Then it is opened anew.
+void CoordinatorRole::Drain() {
+  draining_ = true;
+  coordinator_->Drain([this] {
+    // The destructor says so too, and a coordinator that has stopped.
+    if (coordinator_ == nullptr || !coordinator_->Health().ok()) return;
+    drained_ = true;
+    world_->Drained(this);
+  });
 }
 
 void CoordinatorRole::Begin() {
@@ -174,8 +197,10 @@ void CoordinatorRole::Ask() {
   }
   if (const TxnId* const told = world_->SomeTold()) {
     const auto outcome = coordinator_->OutcomeOf(*told);
-    if (outcome.ok() && outcome->has_value()) {
-      world_->ToldAgain(*told, **outcome);
+    const bool knows = outcome.ok() && outcome->has_value();
+    // Whoever was deposed may not know what has become of it since.
+    if (knows || epoch_ == epoch) {
+      world_->ToldAgain(plan_.coordinator, *told, outcome);
     }
   }
   for (const TxnId& id : coordinator_->Untold()) {
@@ -187,7 +212,8 @@ void CoordinatorRole::Ask() {
 
 bool CoordinatorRole::IsQuiet() const {
   if (coordinator_ == nullptr) return plan_.shared_log;
-  return coordinator_->Health().ok() && coordinator_->Untold().empty();
+  return coordinator_->Health().ok() && coordinator_->Untold().empty() &&
+         !draining_;
 }
 
 // --- Participant ------------------------------------------------------------
@@ -214,8 +240,7 @@ absl::Status ParticipantRole::Open() {
       Participant::Open(host_->executor(), host_->transport(), &log_,
                         resource_.get(), plan_.participant, QuickParticipant());
   if (!opened.ok()) {
-    world_->Stopped(*host_, plan_.participant, /*has_shared_log=*/false,
-                    opened.status());
+    world_->Stopped(*host_, plan_.participant, std::nullopt, opened.status());
     return opened.status();
   }
   participant_ = *std::move(opened);
@@ -224,18 +249,35 @@ absl::Status ParticipantRole::Open() {
 
 void ParticipantRole::Tick() {
   const absl::Status health = participant_->Health();
-  if (health.ok()) return;
-  world_->Stopped(*host_, plan_.participant, /*has_shared_log=*/false, health);
+  if (health.ok()) return Operate();
+  world_->Stopped(*host_, plan_.participant, std::nullopt, health);
   if (!Open().ok()) Reboot(host_);
+}
+
+// An operator's tools: Resolve, and the same call again, which forgets.
+void ParticipantRole::Operate() {
+  for (const Participant::Doubt& doubt : participant_->InDoubt()) {
+    const std::optional<Decision> ruled =
+        world_->Rules(doubt.id, plan_.participant);
+    if (ruled) (void)participant_->Resolve(doubt.id, *ruled);
+  }
+  for (const Participant::Verdict& verdict : participant_->Verdicts()) {
+    const absl::Status forgotten =
+        participant_->Resolve(verdict.id, verdict.decision);
+    if (!host_->IsUp() || !participant_->Health().ok()) return;
+    world_->CheckVerdict(plan_.participant, verdict, forgotten);
+  }
 }
 
 bool ParticipantRole::IsQuiet() const {
   if (participant_ == nullptr || !participant_->Health().ok()) return false;
+  const auto waits_for_nobody = [this](const auto& open) {
+    return world_->IsGone(open.id);
+  };
   const std::vector<Participant::Doubt> doubts = participant_->InDoubt();
-  return std::all_of(doubts.begin(), doubts.end(),
-                     [this](const Participant::Doubt& doubt) {
-                       return world_->IsGone(doubt.id);
-                     });
+  const std::vector<Participant::Verdict> verdicts = participant_->Verdicts();
+  return std::all_of(doubts.begin(), doubts.end(), waits_for_nobody) &&
+         std::all_of(verdicts.begin(), verdicts.end(), waits_for_nobody);
 }
 
 // --- Process ----------------------------------------------------------------

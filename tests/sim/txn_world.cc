@@ -49,10 +49,10 @@ using testing::Simulation;
 constexpr absl::Duration kFaultyTime = absl::Seconds(6);
 constexpr absl::Duration kSettleMax = absl::Minutes(2);
 
-// Choices of the plan, each of its own.
-uint64_t Choose(uint64_t seed, uint64_t what, uint64_t among) {
-  return internal::SplitMix64::Mix(seed * 0x9E3779B97F4A7C15 + what) % among;
-}
+// Of a transaction that a participant remembers at most that many records are
+// live. What comes in one append is not looked at in between.
+constexpr size_t kLivePerTransaction = 4;
+constexpr size_t kLengthSlack = 32;
 
 std::string DescribePayload(std::string_view payload) {
   PeerTable peers;
@@ -68,101 +68,19 @@ std::string DescribePayload(std::string_view payload) {
 
 }  // namespace
 
-// What a log still held to be done when it was last claimed.
-struct TxnWorld::Open {
-  std::string what;
-  bool by_who_is_gone = false;
+// What a log held when it was last claimed.
+struct TxnWorld::Held {
+  struct Open {
+    std::string what;
+    bool by_who_is_gone = false;
+  };
+  std::vector<Open> open;  // Still to be done.
+  size_t remembered = 0;   // Transactions, also those of which all is done.
 };
-
-TxnPlan::TxnPlan(uint64_t seed, TxnKind kind)
-    : faults(FaultOptions::Swarm(seed)) {
-  const uint64_t shards = 2 + Choose(seed, 1, 3);
-  for (uint64_t i = 0; i < shards; ++i) {
-    participants.push_back(absl::StrCat("shard-", i));
-    hosts.push_back({absl::StrCat("host-", i), "", false, participants[i]});
-  }
-  // One coordinator stands alone, on a host of its own or beside a shard; the
-  // other is a pair over a shared log. Either may be missing.
-  const bool is_long = kind == TxnKind::kLong;
-  faultless = !is_long && Choose(seed, 8, 16) == 0;
-  const uint64_t which = faultless ? 0 : Choose(seed, 2, 4);
-  if (which != 1) {
-    coordinators.emplace_back("till");
-    if (Choose(seed, 3, 3) == 0) {
-      hosts[0].coordinator = "till";
-    } else {
-      hosts.push_back({"desk", "till", false, ""});
-    }
-  }
-  if (which == 1 || which == 2) {
-    coordinators.emplace_back("bank");
-    hosts.push_back({"bank-a", "bank", true, ""});
-    hosts.push_back({"bank-b", "bank", true, ""});
-  }
-  transactions = 10 + Choose(seed, 4, 20);
-  no_percent = Choose(seed, 5, 3) * 6;
-  read_only_percent = Choose(seed, 6, 3) * 15;
-  if (faultless) {
-    faults = FaultOptions();
-    no_percent = 0;
-  }
-  faults.call_timeout = absl::Milliseconds(300);
-  faults.restart_max = absl::Milliseconds(800);
-  faults.delay_tail_max = absl::Seconds(3);
-  faults.partition_max = absl::Seconds(2);
-  faults.pause_max = absl::Seconds(2);
-  faults.suspend_max = absl::Seconds(2);
-  faults.slow_host_max = absl::Seconds(2);
-  faults.slow_sync_max = absl::Milliseconds(500);
-  faults.lease_lost = faults.session_loss = faults.ttl_restored = 0;
-  faults.stale_read = 0;
-  if (kind == TxnKind::kOnFiles) {
-    uint64_t what = 20;
-    for (const Host& host : hosts) {
-      for (const std::string& role : {host.coordinator, host.participant}) {
-        if (!host.shared_log && Choose(seed, ++what, 4) != 0) {
-          on_files.insert(role);
-        }
-      }
-    }
-    if (faults.bit_rot > 0) faults.host_loss = 0;  // One of all hosts goes.
-  } else {
-    faults.sector_loss = faults.torn_write = faults.name_loss = 0;
-    faults.bit_rot = 0;
-  }
-  if (is_long) {  // And with many in flight when there is a crash.
-    transactions = 1500;
-    burst = 25;
-    faults.crash = 0.0005;
-    faults.power_loss = 0.5;
-    faults.restart_max = absl::Milliseconds(200);
-    faults.delay_max = absl::Milliseconds(20);
-    faults.pause = faults.partition = faults.delay_tail = 0;
-    faults.partition_one_way = faults.partition_flapping = 0;
-    faults.suspend = faults.slow_host = faults.slow_sync = 0;
-    faults.crash_in_append = faults.disk_full = faults.host_loss = 0;
-  }
-}
-
-std::string TxnPlan::ToString() const {
-  std::string text;
-  for (const Host& host : hosts) {
-    absl::StrAppend(
-        &text, host.name, "(", host.coordinator,
-        host.shared_log ? ", shared log" : "",
-        host.coordinator.empty() || host.participant.empty() ? "" : ", ",
-        host.participant, ") ");
-  }
-  for (const std::string& role : on_files) {
-    absl::StrAppend(&text, role, " on files ");
-  }
-  absl::StrAppend(&text, "transactions=", transactions, " no=", no_percent,
-                  "% read_only=", read_only_percent, "%");
-  return text;
-}
 
 TxnWorld::TxnWorld(const HistoryOptions& options, TxnKind kind)
     : plan_(options.seed, kind),
+      log_lag_(plan_.log_lag),
       checkers_(&violations_),
       sim_(options, plan_.faults) {
   if (options.trace) sim_.DescribePayloads(DescribePayload);
@@ -251,124 +169,11 @@ void TxnWorld::Read() {
       shows[name] = database->Shows(id);
       locked = locked || database->Locks(id);
     }
+    for (const auto& [participant, decision] : checkers_.ruled[id]) {
+      shows.erase(participant);
+    }
     if (!locked) checkers_.isolation.Read(id, shows);
   }
-}
-
-// A callback that is owed to a caller.
-class TxnWorld::Owed {
- public:
-  Owed(TxnWorld* world, const SimHost* host)
-      : world_(world), host_(host), starts_(host->starts()) {
-    world_->owed_.insert(this);
-  }
-  Owed(const Owed&) = delete;
-  Owed& operator=(const Owed&) = delete;
-
-  // It may be destroyed uncalled only with its process.
-  ~Owed() {
-    world_->owed_.erase(this);
-    if (times_ == 0 && host_->IsUp() && host_->starts() == starts_) {
-      world_->violations_.Add("Answer", "a caller was never told");
-    }
-  }
-
-  void Comes() {
-    world_->owed_.erase(this);
-    if (++times_ > 1) world_->violations_.Add("Answer", "a caller came twice");
-  }
-
- private:
-  TxnWorld* const world_;
-  const SimHost* const host_;
-  const uint64_t starts_;
-  int times_ = 0;
-};
-
-Coordinator::RunDone TxnWorld::Answer(CoordinatorRole* role,
-                                      std::vector<Branch> branches) {
-  return
-      [this, role, owed = std::make_unique<Owed>(this, &role->host()),
-       branches = std::move(branches)](const absl::StatusOr<Outcome>& outcome) {
-        owed->Comes();
-        // The destructor says what is still owed, and can be asked nothing.
-        Coordinator* const open = role->coordinator();
-        if (absl::IsCancelled(outcome.status()) && open == nullptr) return;
-        Told(outcome, branches, open == nullptr || !open->Health().ok());
-      };
-}
-
-// Nothing is refused, and nothing is left unknown, but by a coordinator that
-// has stopped.
-void TxnWorld::Told(const absl::StatusOr<Outcome>& outcome,
-                    const std::vector<Branch>& branches, bool has_stopped) {
-  if (!outcome.ok()) {
-    if (has_stopped && absl::IsFailedPrecondition(outcome.status())) return;
-    violations_.Add("Answer", outcome.status().ToString());
-    return;
-  }
-  checkers_.told.Knows(outcome->id, ParticipantsIn(branches.front().work));
-  if (!outcome->decision.has_value()) {
-    if (!has_stopped) {
-      violations_.Add("Answer", absl::StrCat(outcome->id.ToString(),
-                                             " is unknown without a reason"));
-    }
-    sim_.Note(absl::StrCat("told unknown ", outcome->id.ToString()));
-    if (known_.count(outcome->id) == 0) unknown_[outcome->id] = branches.size();
-    return;
-  }
-  if (plan_.faultless && outcome->decision != Decision::kCommit) {
-    violations_.Add("AC4", absl::StrCat(outcome->id.ToString(),
-                                        " aborted: ", outcome->reason));
-  }
-  ToldLater(outcome->id, *outcome->decision);
-}
-
-void TxnWorld::ToldLater(const TxnId& id, Decision decision) {
-  sim_.Note(
-      absl::StrCat("told ", internal::Describe(decision), " ", id.ToString()));
-  if (decision == Decision::kCommit && known_.count(id) == 0) ++committed_;
-  known_.insert(id);
-  unknown_.erase(id);
-  checkers_.told.Told(id, decision);
-}
-
-const TxnId* TxnWorld::SomeTold() {
-  if (known_.empty()) return nullptr;
-  const uint64_t drawn = sim_.Draw("ask again", asked_again_++);
-  return &*std::next(known_.begin(),
-                     static_cast<int64_t>(drawn % known_.size()));
-}
-
-// Whether there was a failure of this log that no stop has been explained by.
-bool TxnWorld::ItsLogFailed(std::string_view role) {
-  const std::string place = absl::StrCat(" -> ", std::string(role), " ");
-  size_t failures = 0;
-  for (const testing::SimFault& fault : sim_.FaultsFired()) {
-    const bool fails = fault.kind == "sync error" ||
-                       fault.kind == "claim error" ||
-                       fault.kind == "read error" || fault.kind == "disk full";
-    if (fails && absl::StrContains(fault.id, place)) ++failures;
-  }
-  size_t& explained = failures_[std::string(role)];
-  return std::exchange(explained, failures) < failures;
-}
-
-void TxnWorld::Stopped(const SimHost& host, std::string_view role,
-                       bool has_shared_log, const absl::Status& health) {
-  sim_.Note(absl::StrCat(std::string(role), " stopped: ", health.ToString()));
-  if (!host.IsUp()) return;  // Also if its disk has rotted.
-  if (has_shared_log) {
-    // It is fenced, or somewhere between the two the network is slow or cut.
-    if (absl::IsAborted(health)) return;
-    if (absl::IsUnavailable(health) && !settled_) return;
-  } else if ((absl::IsUnavailable(health) ||
-              absl::IsResourceExhausted(health)) &&
-             ItsLogFailed(role)) {
-    return;
-  }
-  violations_.Add("Health",
-                  absl::StrCat(std::string(role), ": ", health.ToString()));
 }
 
 void TxnWorld::AddHosts() {
@@ -415,6 +220,13 @@ void TxnWorld::Settle(std::string_view phase) {
            });
   }
   expect("every caller was told", [&] { return owed_.empty(); });
+  // Of a single branch it may stay open whether it was let go or aborted.
+  expect("what was unknown is known", [&] {
+    return std::all_of(unknown_.begin(), unknown_.end(),
+                       [&](const auto& unknown) {
+                         return unknown.second < 2 || IsGone(unknown.first);
+                       });
+  });
   progress.Await(&sim_, kSettleMax);
 }
 
@@ -457,26 +269,28 @@ void TxnWorld::Probe(const std::string& name) {
   leader->Drain([drained] { *drained = true; });
   // Who is gone acknowledges nothing, and is waited for.
   bool drains = sim_.RunUntil([&] { return *drained; }, absl::Seconds(10)).ok();
-  for (const Open& open : OpenIn(name)) drains = drains || open.by_who_is_gone;
+  for (const auto& open : HeldBy(name).open) {
+    drains = drains || open.by_who_is_gone;
+  }
   if (!drains) violations_.Add("AC5", absl::StrCat(name, " cannot drain"));
   if (*result != "commit") {
     violations_.Add("AC4", absl::StrCat(name, " cannot commit: ", *result));
   }
 }
 
-std::vector<TxnWorld::Open> TxnWorld::OpenIn(const std::string& log) {
+TxnWorld::Held TxnWorld::HeldBy(const std::string& log) {
   PeerTable peers;
   std::map<TxnKey, std::optional<bool>> open;  // By who is gone?
   std::map<PeerId, TxnNumber> horizons;
   const auto gone = [&](PeerId peer) {
     return IsGone(internal::AddressOf(peers.Name(peer)));
   };
-  std::vector<Open> all;
+  Held held;
   for (const std::string& bytes : log_checker(log)->visited()) {
     const absl::StatusOr<TxnRecord> record =
         internal::DecodeRecord(bytes, &peers);
     if (!record.ok()) {
-      all.push_back({record.status().ToString()});
+      held.open.push_back({record.status().ToString()});
     } else if (const auto* decided = std::get_if<CommitDecided>(&*record)) {
       open[decided->txn] = std::any_of(decided->yes_voters.begin(),
                                        decided->yes_voters.end(), gone);
@@ -493,24 +307,51 @@ std::vector<TxnWorld::Open> TxnWorld::OpenIn(const std::string& log) {
       open[applied->txn] = std::nullopt;
     }
   }
+  const bool is_participant = databases_.count(log) > 0;
   for (const auto& [txn, by_who_is_gone] : open) {
     // Below the horizon a Prepared alone is over, and waits to be trimmed.
-    if (!by_who_is_gone || txn.number < horizons[txn.coordinator]) continue;
-    all.push_back({internal::Describe(txn, peers), *by_who_is_gone});
+    const bool is_over = txn.number < horizons[txn.coordinator];
+    if (!is_over && (is_participant || by_who_is_gone)) ++held.remembered;
+    if (is_over || !by_who_is_gone) continue;
+    held.open.push_back({internal::Describe(txn, peers), *by_who_is_gone});
   }
-  return all;
+  return held;
 }
 
-// All logs hold nothing that is still to be done, except for who is gone.
-void TxnWorld::CheckLogsEmpty() {
+// All logs hold nothing that is still to be done, except for who is gone, and
+// not much more than what has to be remembered.
+void TxnWorld::CheckLogs() {
   for (const auto& [name, checker] : log_checkers_) {
     if (IsGone(name)) continue;
-    for (const Open& open : OpenIn(name)) {
+    const Held held = HeldBy(name);
+    for (const Held::Open& open : held.open) {
       if (open.by_who_is_gone) continue;
       violations_.Add("AC5", absl::StrCat("log ", name, " still holds ",
                                           open.what, " open"));
     }
+    // Files are trimmed as a whole.
+    if (plan_.on_files.count(name) > 0) continue;
+    const size_t length = checker.visited().size();
+    const size_t live =
+        kLivePerTransaction * held.remembered + plan_.coordinators.size() + 1;
+    const size_t length_max =
+        std::max(plan_.log_lag.min, internal::LogLag::kFactor * live) +
+        kLengthSlack;
+    if (length <= length_max) continue;
+    violations_.Add("AC5", absl::StrCat("log ", name, " has ", length,
+                                        " records, and remembers only ",
+                                        held.remembered, " transactions"));
   }
+}
+
+// Who is lost owes nothing, nor does whoever an operator overruled. Who waits
+// for a coordinator that is lost holds on to what it prepared.
+bool TxnWorld::IsExcused(const TxnId& id, const std::string& participant) {
+  if (participant.empty()) return IsGone(id);
+  if (IsGone(participant) || checkers_.IsRuled(id, participant)) return true;
+  const std::vector<TxnId> prepared = databases_.at(participant)->Prepared();
+  return IsGone(id) &&
+         std::find(prepared.begin(), prepared.end(), id) != prepared.end();
 }
 
 void TxnWorld::Run() {
@@ -519,7 +360,6 @@ void TxnWorld::Run() {
   sim_.Calm();
   calm_ = true;
   Settle("once faults have stopped");
-  settled_ = true;
   if (!violations_.empty()) return;
   // The power goes everywhere; what was told must be on the disks.
   for (const TxnPlan::Host& plan : plan_.hosts) {
@@ -539,15 +379,24 @@ void TxnWorld::Run() {
   }
   StartAll();
   sim_.RunFor(absl::Milliseconds(200));
-  CheckLogsEmpty();
+  CheckLogs();
   checkers_.told.Finish([this](const TxnId& id, std::string_view participant) {
-    return IsGone(id) || IsGone(participant);
+    return IsExcused(id, std::string(participant));
   });
 }
 
 History TxnWorld::Report() const {
   History history = sim_.Report(violations_, plan_.ToString());
-  history.counters = {{"begun", begun_}, {"ended well", committed_}};
+  uint64_t trimmed[2] = {};
+  for (const auto& [name, log] : log_checkers_) {
+    if (log.trimmed() > 1) ++trimmed[databases_.count(name)];
+  }
+  history.counters = {{"begun", begun_},
+                      {"ended well", committed_},
+                      {"coordinators", plan_.coordinators.size()},
+                      {"coordinators trimmed", trimmed[0]},
+                      {"participants", plan_.participants.size()},
+                      {"participants trimmed", trimmed[1]}};
   return history;
 }
 

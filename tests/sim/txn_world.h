@@ -17,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -25,13 +26,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "src/txn/log_lag.h"
 #include "tests/sim/file_disk.h"
 #include "tests/sim/history.h"
 #include "tests/sim/sim_database.h"
+#include "tests/sim/txn_plan.h"
 #include "trivet/host/executor.h"
 #include "trivet/host/log_store.h"
 #include "trivet/host/transport.h"
-#include "trivet/testing/fault_options.h"
 #include "trivet/testing/log_checker.h"
 #include "trivet/testing/sim_host.h"
 #include "trivet/testing/simulation.h"
@@ -45,35 +47,6 @@ namespace sim {
 
 class CoordinatorRole;
 class TxnProcess;
-
-enum class TxnKind {
-  kShort,
-  kLong,     // So many transactions that logs are compacted.
-  kOnFiles,  // Some logs are real file logs, on simulated disks.
-};
-
-// What is decided before the history begins.
-struct TxnPlan {
-  TxnPlan(uint64_t seed, TxnKind kind);
-  std::string ToString() const;
-
-  struct Host {
-    std::string name;
-    std::string coordinator;  // Empty: none.
-    bool shared_log = false;  // One of several that bear its name.
-    std::string participant;
-  };
-  std::vector<Host> hosts;
-  std::vector<std::string> coordinators;
-  std::vector<std::string> participants;
-  std::set<std::string> on_files;  // Roles whose log is on a FileDisk.
-  bool faultless = false;          // Then every transaction must commit.
-  uint64_t transactions = 0;       // To begin while there are faults,
-  uint64_t burst = 2;              // at about this many at a time.
-  uint64_t no_percent = 0;
-  uint64_t read_only_percent = 0;
-  testing::FaultOptions faults;
-};
 
 class TxnWorld {
  public:
@@ -109,12 +82,26 @@ class TxnWorld {
                               std::vector<Branch> branches);
   void ToldLater(const TxnId& id, Decision decision);
 
-  // Some transaction whose outcome was told, to ask after once more; nullptr:
-  // there is none. And the answer, which must be the same.
+  // Some transaction whose outcome was told, to ask `coordinator` after once
+  // more; nullptr: there is none. And the answer, which must be the same, or
+  // that it is not retained.
   const TxnId* SomeTold();
-  void ToldAgain(const TxnId& id, Decision decision) {
-    checkers_.told.Told(id, decision);
-  }
+  void ToldAgain(const std::string& coordinator, const TxnId& id,
+                 const absl::StatusOr<std::optional<Decision>>& outcome);
+
+  // Whether an operator decides a branch that has long been in doubt, and how.
+  std::optional<Decision> Rules(const TxnId& id,
+                                const std::string& participant);
+  // What was decided so stands there, and could be forgotten just if the
+  // coordinator has answered.
+  void CheckVerdict(const std::string& participant,
+                    const Participant::Verdict& verdict,
+                    const absl::Status& forgotten);
+
+  // A coordinator is to drain now. It says that it has: to its callers it owes
+  // nothing, and no commit is retained.
+  bool Drains(const std::string& coordinator);
+  void Drained(CoordinatorRole* role);
 
   // Transactions whose caller was told "unknown" and nothing since, and how
   // many branches they have.
@@ -126,14 +113,16 @@ class TxnWorld {
     checkers_.Counted(id, participant, vote);
   }
 
-  // A role stopped for good. It must have had a reason.
+  // A role stopped for good, or could not be opened. It must have had a reason.
+  // `epoch`: under which it wrote a shared log, or wanted to.
   void Stopped(const testing::SimHost& host, std::string_view role,
-               bool has_shared_log, const absl::Status& health);
+               std::optional<Epoch> epoch, const absl::Status& health);
 
   // Every host of this coordinator or participant was lost. Nobody waits for it
   // any more: what it alone knows stays in doubt.
   bool IsGone(std::string_view role);
   bool IsGone(const TxnId& id);  // Its coordinator.
+  bool calm() const { return calm_; }
 
   void Enter(const std::string& host, TxnProcess* process) {
     processes_[host] = process;
@@ -149,32 +138,38 @@ class TxnWorld {
   void Told(const absl::StatusOr<Outcome>& outcome,
             const std::vector<Branch>& branches, bool has_stopped);
   bool ItsLogFailed(std::string_view role);
+  bool IsDisturbed(const testing::SimHost& host, std::string_view log);
+  bool IsFenced(std::string_view log, Epoch epoch, const absl::Status& why);
+  bool IsExcused(const TxnId& id, const std::string& participant);
   void Read();
   void StartAll();
   void Settle(std::string_view phase);
   void Probe(const std::string& name);
-  void CheckLogsEmpty();
-  struct Open;
-  std::vector<Open> OpenIn(const std::string& log);
+  void CheckLogs();
+  struct Held;
+  Held HeldBy(const std::string& log);
   Coordinator* Leader(const std::string& coordinator);
 
   const TxnPlan plan_;
+  const internal::ShortLogLag log_lag_;
   testing::Violations violations_;
   TxnCheckers checkers_;
   std::map<std::string, testing::LogChecker> log_checkers_;
   std::map<std::string, std::unique_ptr<SimDatabase>> databases_;
   std::map<std::string, std::unique_ptr<FileDisk>> disks_;  // By role.
   std::map<TxnId, size_t> unknown_;
-  std::set<TxnId> known_;  // Of which a caller was told more.
+  std::map<TxnId, Decision> known_;  // Of which a caller was told more.
   std::map<std::string, TxnProcess*> processes_;
   std::set<const Owed*> owed_;
   std::map<std::string, size_t, std::less<>> failures_;  // Of logs, explained.
+  std::map<std::string, Epoch, std::less<>> claimed_;  // Perhaps. Shared logs.
   bool calm_ = false;
-  bool settled_ = false;
   uint64_t lease_token_ = 0;
   std::map<std::string, uint64_t> asked_;  // For a transaction to begin.
   uint64_t begun_ = 0;
   uint64_t asked_again_ = 0;
+  uint64_t asked_operator_ = 0;
+  uint64_t asked_to_drain_ = 0;
   uint64_t committed_ = 0;
   testing::Simulation sim_;  // Last: its processes use all of the above.
 };
@@ -194,10 +189,12 @@ class CoordinatorRole {
   // nullptr: not open, or being destroyed.
   Coordinator* coordinator() { return coordinator_.get(); }
   const testing::SimHost& host() const { return *host_; }
+  const std::string& name() const { return plan_.coordinator; }
   bool IsQuiet() const;
 
  private:
   void Close();
+  void Drain();
   void Count(const Envelope& envelope);
   void Begin();
   void Ask();
@@ -208,6 +205,8 @@ class CoordinatorRole {
   testing::CheckedLog log_;
   uint64_t token_ = 0;  // Of the lease under which it was opened,
   Epoch epoch_ = 0;     // and the epoch that it claimed.
+  bool draining_ = false;
+  bool drained_ = false;
   std::unique_ptr<Coordinator> coordinator_;
 };
 
@@ -222,6 +221,8 @@ class ParticipantRole {
   bool IsQuiet() const;
 
  private:
+  void Operate();
+
   TxnWorld* const world_;
   testing::SimHost* const host_;
   const TxnPlan::Host& plan_;

@@ -207,6 +207,27 @@ TEST_F(ToldTest, CL_AnAbortAgainstWhatWasToldIsReported) {
   EXPECT_THAT(violations_.ToString(), HasSubstr("a aborts, and a caller"));
 }
 
+TEST_F(ToldTest, CL_ToldCommitAfterAnAbortIsReported) {
+  checker_.Voted(kId, "a", Vote::kYes);
+  checker_.Counted(kId, "a", Vote::kYes);
+  checker_.Aborted(kId, "a");
+  checker_.Voted(kId, "a", Vote::kYes);  // Too late: the first one counts.
+  checker_.Told(kId, Decision::kCommit);
+  EXPECT_EQ(violations_.ToString(),
+            "CL: bank#1/1.7: a caller was told commit, and a has aborted\n");
+}
+
+TEST_F(ToldTest, AnOrphanMayBeAbortedAndVoteAgainBeforeACallerIsTold) {
+  for (const char* const participant : {"a", "b"}) {
+    checker_.Voted(kId, participant, Vote::kYes);
+    checker_.Aborted(kId, participant);
+  }
+  checker_.Voted(kId, "a", Vote::kYes);
+  checker_.Voted(kId, "b", Vote::kReadOnly);
+  checker_.Told(kId, Decision::kCommit);
+  EXPECT_EQ(violations_.ToString(), "");
+}
+
 TEST_F(ToldTest, CL_ACommitThatNeverComesIsReported) {
   checker_.Told(kId, Decision::kCommit);
   checker_.Committed(kId, "a");
@@ -227,8 +248,19 @@ TEST_F(ToldTest, CL_AReadOnlyVoteThatDidNotCountExcusesNobody) {
 TEST_F(ToldTest, CL_ACommitThatNobodyWasToldOfIsReported) {
   checker_.Committed(kId, "a");
   checker_.Committed(kId, "b");
-  checker_.Finish();
+  const auto excused = [](const TxnId&, std::string_view participant) {
+    return !participant.empty();
+  };
+  checker_.Finish(excused);
   EXPECT_THAT(violations_.ToString(), HasSubstr("nobody was told, and a has"));
+}
+
+TEST_F(ToldTest, CL_ACoordinatorThatIsGoneTellsNobody) {
+  checker_.Committed(kId, "a");
+  checker_.Finish([](const TxnId&, std::string_view participant) {
+    return participant.empty();
+  });
+  EXPECT_EQ(violations_.ToString(), "");
 }
 
 TEST_F(ToldTest, CL_WhoIsGoneForGoodIsExcused) {

@@ -14,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "src/txn/live_records.h"
+#include "src/txn/log_lag.h"
 #include "src/txn/timer_queue.h"
 #include "src/txn/txn_table.h"
 #include "trivet/host/monotonic_time.h"
@@ -103,11 +104,11 @@ TEST(LiveRecordsTest, CopiesThatCostNoSyncComeSooner) {
   uint64_t old = records.Issue("old");
   uint64_t passing = records.Issue("passing");
   records.TakeAppended(old, 1);
-  records.TakeAppended(passing, 1 + Records::kLagMinRiding);
+  records.TakeAppended(passing, 1 + internal::LogLag().min_riding);
   records.Retire(&passing);
   EXPECT_FALSE(records.CompactionIsDue(true));
   passing = records.Issue("passing");
-  records.TakeAppended(passing, 2 + Records::kLagMinRiding);
+  records.TakeAppended(passing, 2 + internal::LogLag().min_riding);
   EXPECT_TRUE(records.CompactionIsDue(true));
   EXPECT_FALSE(records.CompactionIsDue(false));
 }
@@ -127,7 +128,7 @@ TEST(LiveRecordsTest, TheLogStaysShortWhateverLivesForEver) {
       records.EndCopies();
       records.TakeAppended(eternal, ++index);
     }
-    ASSERT_LE(index - records.TrimBefore(), Records::kLagMin + 2);
+    ASSERT_LE(index - records.TrimBefore(), internal::LogLag().min + 2);
   }
 }
 

@@ -16,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "src/txn/describe.h"
+#include "src/txn/log_lag.h"
 #include "src/txn/peer_table.h"
 #include "src/txn/script.h"
 #include "tests/txn/script_parser.h"
@@ -132,6 +133,12 @@ class Script {
     self.self = peers_.Intern(self.name);
     self.epoch = ToInt(role_.Field("epoch").value_or("1"));
     const uint64_t seed = ToInt(role_.Field("seed").value_or("7"));
+    internal::LogLag lag;
+    if (const auto text = role_.Field("lag")) lag.min = ToInt(*text);
+    if (const auto text = role_.Field("lag_riding")) {
+      lag.min_riding = ToInt(*text);
+    }
+    const internal::ShortLogLag short_lag(lag);
     if (role_.Word(0) == "coordinator") {
       coordinator_.emplace(self, ParseOptions<CoordinatorOptions>(role_), seed,
                            recovered_);

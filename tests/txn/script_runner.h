@@ -14,8 +14,8 @@
 // A block is commands, a line of four dashes, and what they led to; an empty
 // line ends it. Commands, of which those from `tick` to `resolve` are Steps:
 //
-//   coordinator NAME [epoch=N] [seed=N] [OPTION=VALUE ...]
-//   participant NAME [epoch=N] [seed=N] [OPTION=VALUE ...]
+//   coordinator NAME [epoch=N] [seed=N] [LAG] [OPTION=VALUE ...]
+//   participant NAME [epoch=N] [seed=N] [LAG] [OPTION=VALUE ...]
 //                           a new machine, as are its log's indexes
 //   record INDEX RECORD     that it recovers; just after the lines above
 //   peers NAME ...          whom its driver has met, in this order; otherwise
@@ -31,6 +31,7 @@
 //   show WHAT [ID]          outcome untold in-doubt verdicts in-flight
 //                           remembered
 //
+// LAG is lag=N lag_riding=N, of src/txn/log_lag.h.
 // FAILURE is failed [code=UNAVAILABLE] [reason="the disk is full"].
 //
 // src/txn/script.h writes the same from a machine in a driver.

@@ -36,8 +36,6 @@ const std::string& NameOf(size_t host) {
   return names[host];
 }
 
-const char kFirstWork[] = "work 1";
-
 size_t PlaceOf(PeerId peer) { return static_cast<size_t>(peer); }
 
 size_t KeptOf(Tail tail, size_t count) {
@@ -59,18 +57,32 @@ std::string SmallFaults::ToString() const {
   if (mail.has_value()) {
     absl::StrAppend(&text, "message ", mail->message, " ", kMail[mail->kind]);
   }
+  constexpr const char* kActs[] = {"abort wanted", "commit ruled",
+                                   "abort ruled", "Apply fails",
+                                   "Apply fails, done"};
+  if (act.has_value()) {
+    absl::StrAppend(&text, kActs[act->kind], " at ", act->at, ", ",
+                    NameOf(act->host), "; ");
+  }
   return text;
 }
 
-SmallWorld::SmallWorld(const Votes& votes, SmallFaults faults)
-    : votes_(votes), faults_(std::move(faults)) {}
+SmallWorld::SmallWorld(const Votes& votes, SmallFaults faults, const Age& age)
+    : votes_(votes), faults_(std::move(faults)), age_(age) {}
 
 std::string SmallWorld::Run() {
   for (size_t host = 0; host < kHosts; ++host) Start(host);
+  quiet_ = true;
+  while (calls_ < age_.transactions) {
+    Begin();
+    Settle(false);
+  }
+  quiet_ = false;
   Begin();
   Settle(false);
   quiet_ = true;
-  const bool is_fault_free = faults_.crashes.empty() && !faults_.mail;
+  const bool is_fault_free =
+      faults_.crashes.empty() && !faults_.mail && !faults_.act;
   const bool all_agree =
       std::count(votes_.begin(), votes_.end(), Vote::kNo) == 0;
   if (is_fault_free &&
@@ -93,7 +105,10 @@ std::string SmallWorld::Run() {
   queue_.insert(queue_.end(), late_.begin(), late_.end());
   Settle(true);
   CheckEnd();
-  told_checker_.Finish();
+  told_checker_.Finish([this](const TxnId& id, std::string_view participant) {
+    return (participant == "a" && hosts_[1].ruled.count(id.number) > 0) ||
+           (participant == "b" && hosts_[2].ruled.count(id.number) > 0);
+  });
   return violations_.empty() ? "" : violations_.list().front();
 }
 
@@ -109,6 +124,7 @@ void SmallWorld::Start(size_t index) {
   ++host.life;
   ++host.epoch;
   host.synced = host.log.size();  // What a claim visits is durable.
+  const internal::ShortLogLag lag(age_.log_lag);
   if (index == 0) {
     CoordinatorOptions options;
     options.resend_max = absl::Seconds(1);
@@ -158,6 +174,25 @@ void SmallWorld::CrashIfDue() {
   }
 }
 
+void SmallWorld::ActIfDue() {
+  if (quiet_ || acted_ || !faults_.act || faults_.act->at != events_) return;
+  const Act& act = *faults_.act;
+  if (act.kind == Act::kApplyFails || act.kind == Act::kApplyFailsDone) return;
+  acted_ = true;
+  Host& host = hosts_[act.kind == Act::kAbort ? 0 : act.host];
+  if (!host.is_up) return;
+  if (act.kind == Act::kAbort) {
+    return StepCoordinator(CoordinatorMachine::AbortRequested{calls_});
+  }
+  const auto doubts = host.participant->InDoubt();
+  if (doubts.empty()) return;
+  host.ruled.insert(doubts.front().txn.number);
+  StepParticipant(act.host, ParticipantMachine::ResolveRequested{
+                                doubts.front().txn, act.kind == Act::kRuleCommit
+                                                        ? Decision::kCommit
+                                                        : Decision::kAbort});
+}
+
 void SmallWorld::Begin() {
   CoordinatorMachine::Begun begun;
   begun.call = ++calls_;
@@ -175,6 +210,7 @@ void SmallWorld::Settle(bool forget_all) {
   size_t events = 0;
   do {
     CrashIfDue();
+    ActIfDue();
     if (++events > kEventsMax) return Violate("AC5", "no end in sight");
     if (DoNext() && !quiet_) ++events_;
   } while (violations_.empty() && !IsSettled(forget_all));
@@ -194,6 +230,7 @@ bool SmallWorld::DoNext() {
     }
   }
   TakeUntold();
+  ForgetVerdicts();
   return !queue_.empty() || PassTime();
 }
 
@@ -239,6 +276,16 @@ void SmallWorld::TakeUntold() {
   }
 }
 
+// An operator lets go what the coordinator has answered.
+void SmallWorld::ForgetVerdicts() {
+  for (size_t index = 1; index < kHosts; ++index) {
+    for (const auto& verdict : hosts_[index].participant->Verdicts()) {
+      if (!verdict.answer.has_value()) continue;
+      StepParticipant(index, ParticipantMachine::ForgetRequested{verdict.txn});
+    }
+  }
+}
+
 void SmallWorld::Handle(Event event) {
   Host& host = hosts_[event.host];
   if (!host.is_up) return;
@@ -274,13 +321,26 @@ void SmallWorld::AnswerCall(size_t index) {
   const HostCall call = std::move(host.calls.front());
   host.calls.pop_front();
   Vote vote;
+  absl::Status applied;
+  const size_t apply =
+      call.kind != HostCall::kApply || quiet_ ? SIZE_MAX : applies_++;
+  if (faults_.act.has_value() && faults_.act->at == apply) {
+    const Act::Kind kind = faults_.act->kind;
+    if (kind == Act::kApplyFails || kind == Act::kApplyFailsDone) {
+      applied = absl::UnavailableError("the database is away");
+    }
+    if (kind == Act::kApplyFails) {
+      return StepParticipant(
+          index, ParticipantMachine::ApplyReturned{call.txn, applied});
+    }
+  }
   CarryOut(index, call, &vote);
   switch (call.kind) {
     case HostCall::kPrepare:
       return StepParticipant(index, ParticipantMachine::Voted{call.txn, vote});
     case HostCall::kApply:
       return StepParticipant(
-          index, ParticipantMachine::ApplyReturned{call.txn, absl::OkStatus()});
+          index, ParticipantMachine::ApplyReturned{call.txn, applied});
     case HostCall::kList:
       break;
   }
@@ -296,25 +356,50 @@ void SmallWorld::CarryOut(size_t index, const HostCall& call, Vote* vote) {
   Host& host = hosts_[index];
   const TxnId id = IdOf(call.txn.number);
   if (call.kind == HostCall::kPrepare) {
-    *vote = call.work == kFirstWork ? votes_[index - 1] : Vote::kYes;
+    const bool is_the_one =
+        call.work == absl::StrCat("work ", age_.transactions + 1);
+    *vote = is_the_one ? votes_[index - 1] : Vote::kYes;
     atomicity_.Voted(id, NameOf(index), vote->kind);
     told_checker_.Voted(id, NameOf(index), vote->kind);
+    isolation_.Voted(id, NameOf(index), vote->kind);
     if (vote->kind == Vote::kYes) host.prepared[call.txn.number] = call.work;
-    return;
+    return Read(call.txn.number);
   }
   if (call.kind == HostCall::kList) return;
   const bool is_commit = call.decision == Decision::kCommit;
-  const bool was_prepared = host.prepared.erase(call.txn.number) > 0;
+  const auto held = host.prepared.find(call.txn.number);
+  const bool was_prepared = held != host.prepared.end();
   const bool was_committed = host.committed.count(call.txn.number) > 0;
+  if (is_commit &&
+      (was_prepared
+           ? held->second != call.work
+           : was_committed && host.committed[call.txn.number] != call.work)) {
+    Violate("Work", "what is applied is not what was prepared");
+  }
+  host.prepared.erase(call.txn.number);
   if (!was_prepared && was_committed == is_commit) return;  // A repeat.
+  if (is_commit) host.committed[call.txn.number] = call.work;
+  Read(call.txn.number);
+  if (host.ruled.count(call.txn.number) > 0) return;  // It binds nobody.
   if (is_commit) {
-    host.committed.insert(call.txn.number);
     atomicity_.Committed(id, NameOf(index));
     told_checker_.Committed(id, NameOf(index));
   } else {
     atomicity_.Aborted(id, NameOf(index));
     told_checker_.Aborted(id, NameOf(index));
   }
+}
+
+// A reader who waits while any of it is locked.
+void SmallWorld::Read(TxnNumber number) {
+  std::map<std::string, bool> shows;
+  for (size_t index = 1; index < kHosts; ++index) {
+    const Host& host = hosts_[index];
+    if (host.prepared.count(number) > 0) return;
+    if (host.ruled.count(number) > 0) continue;
+    shows[NameOf(index)] = host.committed.count(number) > 0;
+  }
+  isolation_.Read(IdOf(number), shows);
 }
 
 // --- Machines and their effects ---------------------------------------------
@@ -341,6 +426,7 @@ void SmallWorld::StepCoordinator(StepEvent event) {
     const TxnId id = IdOf(request->txn.number);
     atomicity_.Knows(id, {NameOf(1), NameOf(2)});
     told_checker_.Knows(id, {NameOf(1), NameOf(2)});
+    isolation_.Knows(id, {NameOf(1), NameOf(2)});
   }
   Perform(0, &effects);
 }
@@ -402,6 +488,14 @@ void SmallWorld::Send(size_t from, Outgoing outgoing) {
 void SmallWorld::CheckEnd() {
   if (!violations_.empty()) return;
   for (const Host& host : hosts_) {
+    // Only whose it is lives on, and a horizon; what else there is waits for
+    // the next copies.
+    const size_t live = host.participant ? 2 : 1;
+    if (host.log.size() >
+        std::max(age_.log_lag.min, internal::LogLag::kFactor * live) + 4) {
+      Violate("AC5", absl::StrCat("a log has ", host.log.size(),
+                                  " records, and nothing is remembered"));
+    }
     if (!host.participant) continue;
     if (!host.participant->InDoubt().empty() || !host.prepared.empty()) {
       Violate("AC5", "in doubt at the end");

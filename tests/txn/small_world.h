@@ -5,13 +5,16 @@
 // be tried:
 //
 //   event     0  1  2  3 ...      a message, an append, an answer of a host or
-//   a
-//                    |            tick; a host may crash before any of them,
-//                    and crash        of what it had not synced all is lost,
-//                    half,
-//                                 or nothing
+//                    |            a tick; before any of them a host may crash:
+//                  crash          of what it had not synced all is lost, half,
+//                                 or nothing; or somebody may do something:
+//                                 want it aborted, or decide what is in doubt
 //   message   0  1  2 ...         one of them may be lost, or come twice: at
 //                                 once, or when all is over
+//   apply     0  1  2 ...         one of them may fail, done or not
+//
+// It may be the first of its world, or the logs have seen some before, and are
+// short, so that they are written anew in the middle of it.
 //
 // Afterwards there are no more faults: all must settle, a second transaction
 // must commit, and once more all must settle from what is on the disks. What is
@@ -33,9 +36,11 @@
 #include <utility>
 #include <vector>
 
+#include "src/txn/log_lag.h"
 #include "trivet/host/log_store.h"
 #include "trivet/host/monotonic_time.h"
 #include "trivet/testing/atomicity_checker.h"
+#include "trivet/testing/isolation_checker.h"
 #include "trivet/testing/told_checker.h"
 #include "trivet/testing/violations.h"
 #include "trivet/txn/coordinator_machine.h"
@@ -63,9 +68,18 @@ struct MailFault {
   Kind kind = kLost;
 };
 
+// What somebody does before event `at`; or how Apply number `at` goes wrong.
+struct Act {
+  enum Kind { kAbort, kRuleCommit, kRuleAbort, kApplyFails, kApplyFailsDone };
+  Kind kind = kAbort;
+  size_t at = 0;
+  size_t host = 1;  // Of whom an operator decides.
+};
+
 struct SmallFaults {
   std::vector<CrashPoint> crashes;  // In the order of their events.
   std::optional<MailFault> mail;
+  std::optional<Act> act;
 
   std::string ToString() const;
 };
@@ -75,7 +89,14 @@ class SmallWorld {
   static constexpr size_t kHosts = 3;
   using Votes = std::array<Vote::Kind, kHosts - 1>;
 
-  SmallWorld(const Votes& votes, SmallFaults faults);
+  // As it was before the transaction: how many others there were, and how long
+  // logs get.
+  struct Age {
+    size_t transactions = 0;
+    internal::LogLag log_lag;
+  };
+
+  SmallWorld(const Votes& votes, SmallFaults faults, const Age& age);
 
   // Runs it all. Empty: nothing was violated.
   std::string Run();
@@ -83,6 +104,7 @@ class SmallWorld {
   // How many there were until the first transaction had settled.
   size_t events() const { return events_; }
   size_t messages() const { return messages_; }
+  size_t applies() const { return applies_; }
 
  private:
   struct HostCall {
@@ -114,18 +136,22 @@ class SmallWorld {
     size_t synced = 0;
     LogIndex next = 1;
     std::map<TxnNumber, std::string> prepared;
-    std::set<TxnNumber> committed;
+    std::map<TxnNumber, std::string> committed;
+    std::set<TxnNumber> ruled;  // By an operator.
   };
 
   void Start(size_t host);
   void Crash(size_t host, Tail tail);
   void CrashIfDue();
+  void ActIfDue();
   void Begin();
   void Settle(bool forget_all);
   bool IsSettled(bool forget_all);
   bool DoNext();  // False: there is nothing left to do.
   bool PassTime();
   void TakeUntold();
+  void ForgetVerdicts();
+  void Read(TxnNumber number);
   void CheckEnd();
 
   void Handle(Event event);
@@ -146,10 +172,13 @@ class SmallWorld {
 
   const Votes votes_;
   const SmallFaults faults_;
+  const Age age_;
   size_t crashed_ = 0;  // How many of the crashes have been.
   bool quiet_ = false;  // No more faults.
   size_t events_ = 0;
   size_t messages_ = 0;
+  size_t applies_ = 0;
+  bool acted_ = false;
   uint64_t calls_ = 0;
   MonotonicTime now_;
   std::array<Host, kHosts> hosts_;
@@ -161,6 +190,7 @@ class SmallWorld {
   testing::Violations violations_;
   testing::AtomicityChecker atomicity_{&violations_};
   testing::ToldChecker told_checker_{&violations_};
+  testing::IsolationChecker isolation_{&violations_};
 };
 
 }  // namespace trivet

@@ -64,6 +64,9 @@ class TRIVET_EXPORT LogChecker {
   Epoch epoch() const { return epoch_; }
   const std::vector<std::string>& visited() const { return visited_; }
 
+  // The first record that nobody has allowed to forget.
+  LogIndex trimmed() const { return trimmed_; }
+
   // Any hash of a record that is the same every time.
   static uint64_t Hash(std::string_view record);
 

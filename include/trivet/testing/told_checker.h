@@ -2,8 +2,9 @@
 //
 // ToldChecker: what a caller was told holds for ever (CL).
 //
-//   told commit  nobody aborts it, and in the end every participant that did
-//                not leave as read-only has committed
+//   told commit  nobody aborts it, or has aborted it since the vote that
+//                counts, and in the end every participant that did not leave
+//                as read-only has committed
 //   told abort   nobody commits it
 //   told both    never
 //   told nobody  nothing has committed, once everything has settled
@@ -45,8 +46,10 @@ class TRIVET_EXPORT ToldChecker {
   void Committed(const TxnId& id, std::string_view participant);
   void Aborted(const TxnId& id, std::string_view participant);
 
-  // At the end of a run, when everything has settled. Of those that `excused`
-  // names nothing is expected: they, or their coordinator, are gone for good.
+  // At the end of a run, when everything has settled. `excused` may name a
+  // participant that need not commit: it is gone for good, or its coordinator
+  // is, and it still holds the branch prepared; and, as the participant "", a
+  // coordinator that could tell nobody, since it is gone.
   using Excused =
       absl::FunctionRef<bool(const TxnId& id, std::string_view participant)>;
   void Finish(Excused excused = [](const TxnId&, std::string_view) {
@@ -60,6 +63,7 @@ class TRIVET_EXPORT ToldChecker {
     std::set<std::string, std::less<>> left;
     std::set<std::string, std::less<>> counted;
     std::set<std::string, std::less<>> committed;
+    std::set<std::string, std::less<>> aborted;  // Not prepared again since.
   };
   void Report(const TxnId& id, std::string_view what);
 
