@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,7 +53,7 @@ constexpr absl::Duration kSettleMax = absl::Minutes(2);
 // Of a transaction that a participant remembers at most that many records are
 // live. What comes in one append is not looked at in between.
 constexpr size_t kLivePerTransaction = 4;
-constexpr size_t kLengthSlack = 32;
+constexpr size_t kLengthSlack = 8;
 
 std::string DescribePayload(std::string_view payload) {
   PeerTable peers;
@@ -282,6 +283,7 @@ TxnWorld::Held TxnWorld::HeldBy(const std::string& log) {
   PeerTable peers;
   std::map<TxnKey, std::optional<bool>> open;  // By who is gone?
   std::map<PeerId, TxnNumber> horizons;
+  std::set<TxnKey> ruled;  // By an operator, and nobody has heard of it.
   const auto gone = [&](PeerId peer) {
     return IsGone(internal::AddressOf(peers.Name(peer)));
   };
@@ -305,13 +307,18 @@ TxnWorld::Held TxnWorld::HeldBy(const std::string& log) {
       open[resolved->txn] = std::nullopt;
     } else if (const auto* applied = std::get_if<Applied>(&*record)) {
       open[applied->txn] = std::nullopt;
+    } else if (const auto* ruling = std::get_if<Heuristic>(&*record)) {
+      ruled.insert(ruling->txn);
+    } else if (const auto* forgotten = std::get_if<Forgotten>(&*record)) {
+      ruled.erase(forgotten->txn);
     }
   }
   const bool is_participant = databases_.count(log) > 0;
   for (const auto& [txn, by_who_is_gone] : open) {
     // Below the horizon a Prepared alone is over, and waits to be trimmed.
     const bool is_over = txn.number < horizons[txn.coordinator];
-    if (!is_over && (is_participant || by_who_is_gone)) ++held.remembered;
+    const bool is_kept = !is_over || ruled.count(txn) > 0;
+    if (is_kept && (is_participant || by_who_is_gone)) ++held.remembered;
     if (is_over || !by_who_is_gone) continue;
     held.open.push_back({internal::Describe(txn, peers), *by_who_is_gone});
   }
