@@ -15,6 +15,11 @@ if("ring" IN_LIST TRIVET_MODULES)
   endif()
 endif()
 
+# Client libraries of adapters; without one its adapter is left out.
+if(NOT TRIVET_WITH_SQLITE STREQUAL "OFF")
+  find_package(SQLite3 QUIET)
+endif()
+
 if(TRIVET_BUILD_TESTS)
   find_package(GTest CONFIG QUIET)
   if(NOT TARGET GTest::gmock)

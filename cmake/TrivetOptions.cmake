@@ -25,6 +25,15 @@ option(TRIVET_BUILD_CLI "Build the tool trivet" ${PROJECT_IS_TOP_LEVEL})
 option(TRIVET_BUILD_TESTKIT "Build trivet::testkit, the simulator"
        ${PROJECT_IS_TOP_LEVEL})
 option(TRIVET_INSTALL "Define trivet's install rules" ${PROJECT_IS_TOP_LEVEL})
+foreach(client SQLITE)
+  set(TRIVET_WITH_${client} AUTO CACHE STRING
+      "Build this adapter: ON, OFF, or AUTO: where its library is found")
+  set_property(CACHE TRIVET_WITH_${client} PROPERTY STRINGS AUTO ON OFF)
+  if(NOT TRIVET_WITH_${client} MATCHES "^(AUTO|ON|OFF)$")
+    message(FATAL_ERROR "TRIVET_WITH_${client} is '${TRIVET_WITH_${client}}'; "
+                        "it must be AUTO, ON or OFF")
+  endif()
+endforeach()
 option(TRIVET_WERROR "Treat warnings as errors; for trivet's own checks" OFF)
 option(TRIVET_FUZZ "Build the fuzzers too; needs clang" OFF)
 option(TRIVET_MODELS "Check the models too; needs spin" OFF)
