@@ -197,7 +197,7 @@ mutation() {
   log=build/mutation.log
   say "flipping operators"
   result=0
-  python3 cmake/ci/mutate.py build/mutation 60 $slice >"$log" || result=1
+  python3 cmake/ci/mutate.py build/mutation 40 $slice >"$log" || result=1
   cat "$log"
   figure "flipped operators" "$(tail -n 1 "$log")" ">= 90 %"
   return "$result"
