@@ -23,8 +23,10 @@
 // in a new file: do not delete the file while one of its tokens may be in use.
 //
 // The file is a SQLite database in WAL mode. It must be on a disk of this
-// machine, not on a network file system, where WAL does not work. Other tables
-// may be in it. Whoever may write the file may take any lease in it.
+// machine, not on a network file system, where WAL does not work, and have one
+// name only: no hard links, and containers share its folder, never the file
+// alone. Other tables may be in it. Whoever may write the file may take any
+// lease in it.
 //
 // Waiting is by polling, in no order. All that was asked meanwhile is written
 // in one transaction.
