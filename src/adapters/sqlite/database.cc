@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,7 +17,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "src/adapters/sqlite/open_files.h"
 #include "src/internal/quoted.h"
 #include "src/internal/strings.h"
 
@@ -35,11 +33,16 @@ absl::StatusCode CodeOf(int code) {
     case SQLITE_READONLY:
     case SQLITE_AUTH:
       return absl::StatusCode::kPermissionDenied;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return absl::StatusCode::kDataLoss;
-    default:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_IOERR:
+    case SQLITE_PROTOCOL:
+    case SQLITE_NOMEM:
+    case SQLITE_INTERRUPT:
+    case SQLITE_CANTOPEN:
       return absl::StatusCode::kUnavailable;
+    default:  // Damage, or tables that are not as trivet made them.
+      return absl::StatusCode::kDataLoss;
   }
 }
 
@@ -117,8 +120,7 @@ SqlRow SqlStatement::ReadRow() {
       case SQLITE_INTEGER:
         column = int64_t{sqlite3_column_int64(statement_.get(), i)};
         break;
-      case SQLITE_BLOB:
-      case SQLITE_TEXT: {
+      case SQLITE_BLOB: {
         // In this order: the size is that of what was asked for last.
         const void* const bytes = sqlite3_column_blob(statement_.get(), i);
         const int size = sqlite3_column_bytes(statement_.get(), i);
@@ -161,8 +163,8 @@ Database::Database(std::string path, Patience patience)
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(
     const std::string& path, Patience patience) {
   std::unique_ptr<Database> database(new Database(path, std::move(patience)));
-  const absl::Status ours = OpenFile::Check(path);
-  if (!ours.ok()) return database->Named(ours);
+  const absl::Status entered = database->guard_.Enter();
+  if (!entered.ok()) return database->Named(entered);
   const int code = sqlite3_open_v2(
       path.c_str(), &database->connection_,
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
@@ -172,21 +174,35 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(
     return database->Named(
         SqliteError("cannot open it", code, sqlite3_errstr(code)));
   }
-  database->file_.emplace(path);
   sqlite3_busy_handler(
       database->connection_,
       [](void* self, int times) {
         return static_cast<Database*>(self)->patience_(times) ? 1 : 0;
       },
       database.get());
-  auto mode = database->Run("PRAGMA journal_mode = WAL");
-  if (!mode.ok()) return mode.status();
-  if (!mode->found() || mode->Bytes(0) != "wal") {
-    return database->Named(absl::InvalidArgumentError(
-        "it cannot be in WAL mode: it must be a file on a disk of this "
-        "machine"));
-  }
+  const absl::Status wal = database->UseWal();
+  if (!wal.ok()) return database->Named(wal);
   return database;
+}
+
+// Whoever makes a file at the same time keeps this one out, and for that SQLite
+// does not ask how patient we are.
+absl::Status Database::UseWal() {
+  std::string mode;
+  const auto read = [](void* to, int, char** values, char**) {
+    *static_cast<std::string*>(to) = values[0];
+    return 0;
+  };
+  int code = SQLITE_OK;
+  int times = 0;
+  do {
+    code = sqlite3_exec(connection_, "PRAGMA journal_mode = WAL", read, &mode,
+                        nullptr);
+  } while ((code & 0xff) == SQLITE_BUSY && patience_(times++));
+  if (code != SQLITE_OK) return ErrorOf(connection_, "cannot use WAL mode");
+  if (mode == "wal") return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "it cannot be in WAL mode: it must be a file on a disk of this machine");
 }
 
 Database::~Database() {
@@ -213,14 +229,17 @@ absl::StatusOr<SqlRow> Database::Run(std::string_view sql,
     found = statements_.emplace(sql, *std::move(statement)).first;
   }
   absl::StatusOr<SqlRow> row = found->second.Run(values);
-  if (!row.ok()) return Named(row.status());
-  return row;
+  if (row.ok()) return row;
+  absl::Status status = Named(row.status());
+  if (error_.ok()) error_ = status;
+  return status;
 }
 
 // In WAL mode a commit with synchronous = NORMAL is there for every process at
 // once, and survives their deaths; with FULL also a loss of power, together
 // with all that was committed before it.
 absl::Status Database::Begin(bool durable) {
+  Rollback();  // What could not be ended before.
   if (durable_ != durable) {
     durable_.reset();
     // Not by Run: it takes effect when it is prepared, each time anew.
@@ -233,7 +252,12 @@ absl::Status Database::Begin(bool durable) {
     }
     durable_ = durable;
   }
-  return Run("BEGIN IMMEDIATE").status();
+  error_ = absl::OkStatus();
+  absl::Status status = Run("BEGIN IMMEDIATE").status();
+  if (!status.ok()) return status;
+  status = CheckPlace();
+  if (!status.ok()) Rollback();
+  return status;
 }
 
 absl::Status Database::Commit() { return Run("COMMIT").status(); }
@@ -245,7 +269,12 @@ void Database::Rollback() {
 
 absl::Status Database::CheckPlace() {
   int moved = 0;
-  sqlite3_file_control(connection_, nullptr, SQLITE_FCNTL_HAS_MOVED, &moved);
+  const int code = sqlite3_file_control(connection_, nullptr,
+                                        SQLITE_FCNTL_HAS_MOVED, &moved);
+  if (code != SQLITE_OK) {
+    return Named(SqliteError("cannot see whether it was moved", code,
+                             sqlite3_errstr(code)));
+  }
   if (moved == 0) return absl::OkStatus();
   return Named(absl::DataLossError(
       "it was moved or deleted while it was open; whoever opens it now has "

@@ -28,7 +28,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "src/adapters/sqlite/open_files.h"
+#include "src/adapters/sqlite/fork_guard.h"
 #include "trivet/config.h"
 
 namespace trivet {
@@ -42,8 +42,8 @@ absl::Status SqliteError(std::string_view what, int code,
 // NULL, INTEGER or BLOB.
 using SqlValue = std::variant<std::monostate, int64_t, std::string_view>;
 
-// The first row that a statement came to. What is no integer or no blob is
-// damage, which damaged() tells after all columns were asked for.
+// The first row that a statement came to. What is no integer, or no blob but a
+// text, is damage, which damaged() tells after all columns were asked for.
 class SqlRow {
  public:
   bool found() const { return !columns_.empty(); }
@@ -100,22 +100,26 @@ class Database {
                              std::initializer_list<SqlValue> values = {});
 
   // Begins to write. `durable`: what is committed is on disk by then.
+  // kDataLoss: another file, or none, is at the path now.
   absl::Status Begin(bool durable);
   absl::Status Commit();
   void Rollback();
 
-  // kDataLoss: another file, or none, is at the path now.
-  absl::Status CheckPlace();
+  // What SQLite itself failed with first since it began to write.
+  const absl::Status& error() const { return error_; }
 
  private:
   Database(std::string path, Patience patience);
   absl::Status Named(const absl::Status& status) const;
+  absl::Status UseWal();
+  absl::Status CheckPlace();
 
   const std::string path_;
   const Patience patience_;
-  std::optional<OpenFile> file_;
+  ForkGuard guard_;
   sqlite3* connection_ = nullptr;
   std::optional<bool> durable_;  // As it is set.
+  absl::Status error_;
   std::map<std::string, SqlStatement, std::less<>> statements_;
 };
 

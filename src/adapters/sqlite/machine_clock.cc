@@ -18,17 +18,39 @@ inline namespace v0_1 {
 namespace internal {
 namespace {
 
+std::string WordsOf(const char* path) {
+  std::ifstream file(path);
+  std::string words;
+  for (std::string word; file >> word;) {
+    words += words.empty() ? word : " " + word;
+  }
+  return words;
+}
+
+// The inode alone does not do: it is given to another namespace when this one
+// is gone. Empty: unknown.
+std::string NameOfTimeNamespace() {
+  struct stat own {};
+  if (stat("/proc/self/ns/time", &own) != 0) {
+    return errno == ENOENT ? "0" : "";  // A kernel that has none.
+  }
+  // The offsets that it shows are those of the children to come.
+  struct stat next {};
+  if (stat("/proc/self/ns/time_for_children", &next) != 0 ||
+      own.st_ino != next.st_ino) {
+    return "";
+  }
+  const std::string offsets = WordsOf("/proc/self/timens_offsets");
+  if (offsets.empty()) return "";
+  return std::to_string(own.st_ino) + " " + offsets;
+}
+
 // A machine started anew has another boot id; a process in another time
-// namespace reads another time. Its inode is that of a kernel without such
-// namespaces: 0.
+// namespace may read another time.
 std::string NameOfBootClock() {
-  std::string boot;
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::getline(file, boot);
-  struct stat space {};
-  const bool is_known = stat("/proc/self/ns/time", &space) == 0;
-  if (boot.empty() || (!is_known && errno != ENOENT)) return UniqueId();
-  return boot + "/" + std::to_string(is_known ? space.st_ino : 0);
+  const std::string boot = WordsOf("/proc/sys/kernel/random/boot_id");
+  const std::string space = NameOfTimeNamespace();
+  return boot.empty() || space.empty() ? UniqueId() : boot + "/" + space;
 }
 
 class BootClock final : public MachineClock {

@@ -116,30 +116,17 @@ class SqliteLockBackend::Impl {
                               absl::Duration ttl);
   absl::StatusOr<bool> Release(Database* database, const LeaseKey& key);
 
-  // Asks for what `act` answers: StatusOr<T>(Database*).
-  template <typename T, typename Act>
-  void Ask(bool durable, Act act, Done<T> done) {
-    auto answer = std::make_shared<absl::StatusOr<T>>();
-    SqliteWorker::Ask ask;
-    ask.durable = durable;
-    ask.act = [answer, act = std::move(act)](Database* database) {
-      *answer = act(database);
-      return answer->status();
-    };
-    ask.tell = [answer, done = std::move(done)](absl::Status status) mutable {
-      if (!status.ok()) *answer = std::move(status);
-      std::move(done)(std::move(*answer));
-    };
-    worker_->Add(std::move(ask));
-  }
+  SqliteWorker* worker() { return worker_.get(); }
 
  private:
-  // A row of another clock, as it was first seen.
+  // A row of another clock, as it was first seen. Who writes one raises its
+  // version, so what was seen of an older one says nothing any more.
   struct Sighting {
     int64_t version;
     absl::Duration since;
   };
 
+  bool IsOfOurClock(const Row& row) const;
   bool IsHeldBy(const Row& row, const std::string& lease_id) const;
   bool HasEnded(const std::string& lock, const Row& row);
   absl::StatusOr<Grant> Extend(Database* database, const LeaseKey& key, Row row,
@@ -167,9 +154,16 @@ absl::Status SqliteLockBackend::Impl::Open(const std::string& path,
   return absl::OkStatus();
 }
 
+// What our clock wrote ends within its ttl. Whatever says otherwise was written
+// by another clock that had the same name.
+bool SqliteLockBackend::Impl::IsOfOurClock(const Row& row) const {
+  return row.clock == clock_name_ &&
+         row.until <= ToInt(clock_->Now()) + row.ttl;
+}
+
 bool SqliteLockBackend::Impl::IsHeldBy(const Row& row,
                                        const std::string& lease_id) const {
-  return row.lease_id == lease_id && row.clock == clock_name_ &&
+  return row.lease_id == lease_id && IsOfOurClock(row) &&
          ToInt(clock_->Now()) < row.until;
 }
 
@@ -179,18 +173,19 @@ bool SqliteLockBackend::Impl::IsHeldBy(const Row& row,
 bool SqliteLockBackend::Impl::HasEnded(const std::string& lock,
                                        const Row& row) {
   const absl::Duration now = clock_->Now();
-  if (row.lease_id.empty() || row.clock == clock_name_) {
-    sightings_.erase(lock);
-    return row.lease_id.empty() || row.until <= ToInt(now);
-  }
+  if (row.lease_id.empty()) return true;
+  if (IsOfOurClock(row)) return row.until <= ToInt(now);
   const auto seen = sightings_.find(lock);
   if (seen != sightings_.end() && seen->second.version == row.version) {
-    if (now - seen->second.since < absl::Nanoseconds(row.ttl)) return false;
-    sightings_.erase(seen);
-    return true;
+    return now - seen->second.since >= absl::Nanoseconds(row.ttl);
   }
-  // Whichever goes has to be watched anew.
-  if (sightings_.size() >= kSightingsMax) sightings_.erase(sightings_.begin());
+  if (seen == sightings_.end() && sightings_.size() >= kSightingsMax) {
+    // Has to be watched anew, if anybody still wants it.
+    sightings_.erase(std::min_element(sightings_.begin(), sightings_.end(),
+                                      [](const auto& a, const auto& b) {
+                                        return a.second.since < b.second.since;
+                                      }));
+  }
   sightings_[lock] = {row.version, now};
   return false;
 }
@@ -277,7 +272,7 @@ void SqliteLockBackend::Acquire(const LeaseKey& key, absl::Duration ttl,
                                 Done<std::optional<LeaseGrant>> done) {
   absl::Status sound = Check(key, ttl);
   if (!sound.ok()) return std::move(done)(std::move(sound));
-  impl_->Ask<std::optional<LeaseGrant>>(
+  impl_->worker()->Add<std::optional<LeaseGrant>>(
       /*durable=*/true,
       [impl = impl_.get(), &key, ttl](Database* database) {
         return impl->Acquire(database, key, ttl);
@@ -290,7 +285,7 @@ void SqliteLockBackend::Renew(const LeaseKey& key, absl::Duration ttl,
                               Done<std::optional<LeaseGrant>> done) {
   absl::Status sound = Check(key, ttl);
   if (!sound.ok()) return std::move(done)(std::move(sound));
-  impl_->Ask<std::optional<LeaseGrant>>(
+  impl_->worker()->Add<std::optional<LeaseGrant>>(
       /*durable=*/false,
       [impl = impl_.get(), &key, ttl](Database* database) {
         return impl->Renew(database, key, ttl);
@@ -302,7 +297,7 @@ void SqliteLockBackend::Release(const LeaseKey& key, MonotonicTime,
                                 Done<bool> done) {
   absl::Status sound = Check(key, kTtlMax);
   if (!sound.ok()) return std::move(done)(std::move(sound));
-  impl_->Ask<bool>(
+  impl_->worker()->Add<bool>(
       /*durable=*/false,
       [impl = impl_.get(), &key](Database* database) {
         return impl->Release(database, key);

@@ -70,36 +70,16 @@ absl::StatusOr<uint64_t> Write(Database* database, const std::string& key,
   return version;
 }
 
-// Whether it is about the register, not about the database.
-bool IsAnswer(const absl::Status& status) {
-  return status.ok() || absl::IsAborted(status) || absl::IsOutOfRange(status);
-}
-
 }  // namespace
 
 class SqliteVersionedStore::Impl {
  public:
   explicit Impl(SqliteWorker::Owner worker) : worker_(std::move(worker)) {}
 
-  // Asks for what `act` answers: StatusOr<T>(Database*).
-  template <typename T, typename Act>
-  void Ask(bool durable, Act act, Done<T> done) {
-    auto answer = std::make_shared<absl::StatusOr<T>>();
-    SqliteWorker::Ask ask;
-    ask.durable = durable;
-    ask.act = [answer, act = std::move(act)](Database* database) {
-      *answer = act(database);
-      return IsAnswer(answer->status()) ? absl::OkStatus() : answer->status();
-    };
-    ask.tell = [answer, done = std::move(done)](absl::Status status) mutable {
-      if (!status.ok()) *answer = std::move(status);
-      std::move(done)(std::move(*answer));
-    };
-    worker_->Add(std::move(ask));
-  }
+  SqliteWorker* worker() { return worker_.get(); }
 
  private:
-  SqliteWorker::Owner worker_;
+  const SqliteWorker::Owner worker_;
 };
 
 absl::StatusOr<std::unique_ptr<SqliteVersionedStore>>
@@ -123,7 +103,7 @@ SqliteVersionedStore::~SqliteVersionedStore() = default;
 void SqliteVersionedStore::Get(std::string key, Done<VersionedValue> done) {
   absl::Status checked = CheckSize("key", key.size(), kKeySizeMax);
   if (!checked.ok()) return std::move(done)(std::move(checked));
-  impl_->Ask<VersionedValue>(
+  impl_->worker()->Add<VersionedValue>(
       /*durable=*/false,
       [key = std::move(key)](Database* database) {
         return Read(database, key);
@@ -140,7 +120,7 @@ void SqliteVersionedStore::CompareAndSet(std::string key,
     checked = CheckSize("value", value.size(), kValueSizeMax);
   }
   if (!checked.ok()) return std::move(done)(std::move(checked));
-  impl_->Ask<uint64_t>(
+  impl_->worker()->Add<uint64_t>(
       /*durable=*/true,
       [key = std::move(key), expected_version,
        value = std::move(value)](Database* database) {

@@ -106,7 +106,7 @@ SqliteWorker::~SqliteWorker() {
   pthread_join(thread_, nullptr);
 }
 
-void SqliteWorker::Add(Ask ask) {
+void SqliteWorker::Push(Ask ask) {
   if (generation_ != ForkGeneration()) {
     return std::move(ask.tell)(absl::FailedPreconditionError(
         "the database was opened by this process's parent; open it anew"));
@@ -149,34 +149,39 @@ void SqliteWorker::Work() {
   }
 }
 
-// Together, if all that acts comes to its end. Otherwise nothing has happened,
-// and each is tried alone. But where the end itself fails nobody knows.
+// Together, if SQLite does all that is asked of it. Otherwise nothing has
+// happened, and each is tried alone, until it fails to begin or to end: where
+// the end fails nobody knows what has happened.
 void SqliteWorker::Do(std::vector<Ask>* asks) {
   bool durable = false;
   for (const Ask& ask : *asks) durable = durable || ask.durable;
   bool acted = true;
-  const absl::Status status = Transact(durable, [&] {
+  const auto act = [&](Ask& ask) {
+    ask.act(database_.get());
+    acted = database_->error().ok();
+    return database_->error();
+  };
+  absl::Status status = Transact(durable, [&] {
     for (Ask& ask : *asks) {
-      absl::Status done = ask.act(database_.get());
-      acted = done.ok();
-      if (!acted) return done;
+      absl::Status done = act(ask);
+      if (!done.ok()) return done;
     }
     return absl::OkStatus();
   });
-  const bool alone = !acted && asks->size() > 1;
+  bool alone = !acted && asks->size() > 1;
   for (Ask& ask : *asks) {
-    absl::Status own = status;
     if (alone) {
-      own = Transact(ask.durable, [&] { return ask.act(database_.get()); });
+      acted = true;
+      status = Transact(ask.durable, [&] { return act(ask); });
+      alone = status.ok() || !acted;
     }
-    std::move(ask.tell)(std::move(own));
+    std::move(ask.tell)(status);
   }
 }
 
 absl::Status SqliteWorker::Transact(bool durable,
                                     absl::FunctionRef<absl::Status()> act) {
-  absl::Status status = database_->CheckPlace();
-  if (status.ok()) status = database_->Begin(durable);
+  absl::Status status = database_->Begin(durable);
   if (!status.ok()) return status;
   status = act();
   if (status.ok()) status = database_->Commit();

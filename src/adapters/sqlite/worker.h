@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -35,17 +36,6 @@ namespace internal {
 
 class SqliteWorker {
  public:
-  struct Ask {
-    // Whether what is told must survive a loss of power.
-    bool durable = true;
-
-    // Inside a transaction. Done again if that came to nothing.
-    absl::AnyInvocable<absl::Status(Database* database)> act;
-
-    // Once, when it is committed or has failed.
-    absl::AnyInvocable<void(absl::Status) &&> tell;
-  };
-
   // In a forked child the worker is its parent's, and left alone.
   struct Delete {
     void operator()(SqliteWorker* worker) const;
@@ -61,11 +51,35 @@ class SqliteWorker {
   // REQUIRES: not called by `tell`.
   ~SqliteWorker();
 
-  void Add(Ask ask);
+  // Asks for what `act` answers, a StatusOr<T>(Database*), inside a
+  // transaction; again, if that came to nothing. An error of SQLite's own ends
+  // the transaction; any other is an answer as good as a value. `done` is
+  // called when what was done is committed; `durable`: when it survives a loss
+  // of power.
+  template <typename T, typename Act>
+  void Add(bool durable, Act act,
+           absl::AnyInvocable<void(absl::StatusOr<T>) &&> done) {
+    auto answer = std::make_shared<absl::StatusOr<T>>();
+    Push({durable,
+          [answer, act = std::move(act)](Database* database) {
+            *answer = act(database);
+          },
+          [answer, done = std::move(done)](absl::Status status) mutable {
+            if (!status.ok()) *answer = std::move(status);
+            std::move(done)(std::move(*answer));
+          }});
+  }
 
  private:
+  struct Ask {
+    bool durable;
+    absl::AnyInvocable<void(Database* database)> act;
+    absl::AnyInvocable<void(absl::Status) &&> tell;
+  };
+
   explicit SqliteWorker(absl::Duration busy_timeout);
   absl::Status Start();
+  void Push(Ask ask);
   bool WaitForOthers(int times);
   void Work();
   void Do(std::vector<Ask>* asks);

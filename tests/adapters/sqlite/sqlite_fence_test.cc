@@ -82,18 +82,33 @@ TEST_F(SqliteFenceTest, WhatIsNoTokenIsRefused) {
 
 // What the header says to programs in other languages.
 TEST_F(SqliteFenceTest, TheStatementsAloneAdmitTheSame) {
+  EXPECT_EQ(
+      db_.Run("CREATE TABLE IF NOT EXISTS trivet_fence (resource BLOB PRIMARY "
+              "KEY, generation INTEGER NOT NULL, token INTEGER NOT NULL) "
+              "WITHOUT ROWID"),
+      SQLITE_OK);
+  sqlite3_stmt* statement = nullptr;
+  ASSERT_EQ(
+      sqlite3_prepare_v2(
+          db_.get(),
+          "INSERT INTO trivet_fence "
+          "SELECT CAST(:resource AS BLOB), :generation, :token "
+          "WHERE :token > 0 "
+          "ON CONFLICT (resource) DO UPDATE SET token = excluded.token "
+          "WHERE generation = excluded.generation AND token <= excluded.token",
+          -1, &statement, nullptr),
+      SQLITE_OK);
   const auto admit = [&](int generation, int token) {
-    const std::string sql =
-        "CREATE TABLE IF NOT EXISTS trivet_fence (resource BLOB PRIMARY KEY, "
-        "generation INTEGER NOT NULL, token INTEGER NOT NULL) WITHOUT ROWID; "
-        "INSERT INTO trivet_fence VALUES (CAST('report' AS BLOB), " +
-        std::to_string(generation) + ", " + std::to_string(token) +
-        ") ON CONFLICT (resource) DO UPDATE SET token = excluded.token "
-        "WHERE generation = excluded.generation AND token <= excluded.token";
     const int before = sqlite3_total_changes(db_.get());
-    EXPECT_EQ(db_.Run(sql), SQLITE_OK);
+    sqlite3_bind_text(statement, 1, "report", -1, SQLITE_STATIC);
+    sqlite3_bind_int(statement, 2, generation);
+    sqlite3_bind_int(statement, 3, token);
+    EXPECT_EQ(sqlite3_step(statement), SQLITE_DONE);
+    sqlite3_reset(statement);
     return sqlite3_total_changes(db_.get()) > before;
   };
+  EXPECT_FALSE(admit(0, 0));
+  EXPECT_FALSE(admit(0, -1));
   EXPECT_TRUE(admit(0, 5));
   EXPECT_TRUE(admit(0, 5));
   EXPECT_FALSE(admit(0, 4));
@@ -101,6 +116,7 @@ TEST_F(SqliteFenceTest, TheStatementsAloneAdmitTheSame) {
   EXPECT_FALSE(admit(1, 6));
   EXPECT_TRUE(Write({0, 6}, "next").ok());
   EXPECT_FALSE(admit(0, 5));
+  sqlite3_finalize(statement);
 }
 
 }  // namespace

@@ -10,14 +10,14 @@
 //   COMMIT;
 //
 // Any lock backend's tokens will do. Programs in other languages do the same by
-// these statements; they are admitted if the second one changes a row. Tokens
-// below 1 are for nobody to ask with. The CAST is needed: to SQLite a resource
-// bound as text is another one than the same bytes bound as a blob:
+// these statements; they are admitted if the second one changes a row. The CAST
+// is needed: to SQLite a resource bound as text is another one than the same
+// bytes bound as a blob:
 //
 //   CREATE TABLE IF NOT EXISTS trivet_fence (resource BLOB PRIMARY KEY,
 //     generation INTEGER NOT NULL, token INTEGER NOT NULL) WITHOUT ROWID;
 //   INSERT INTO trivet_fence
-//     VALUES (CAST(:resource AS BLOB), :generation, :token)
+//     SELECT CAST(:resource AS BLOB), :generation, :token WHERE :token > 0
 //     ON CONFLICT (resource) DO UPDATE SET token = excluded.token
 //     WHERE generation = excluded.generation AND token <= excluded.token;
 //

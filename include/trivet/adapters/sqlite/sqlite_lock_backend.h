@@ -39,8 +39,8 @@
 //
 // A database that is open must not be opened in a forked child, by nobody and
 // not by SQLite alone either, which would there take its parent's locks for its
-// own and destroy the file. Open refuses that for the files of trivet's own
-// connections. Start the child by exec, or fork first.
+// own and destroy the file. Open refuses that, for any file, as far as trivet's
+// own connections are concerned. Start the child by exec, or fork first.
 //
 // Thread safety: thread-safe. Callbacks run on a thread of the backend's own,
 // or inside the call, with no lock held; they must not block and must not
