@@ -278,18 +278,25 @@ void LockProcess::LetGo(Worker* worker) {
   }
 }
 
-// Who is told that its lease has ended, or is another one by its token,
-// believes it, however long it was valid.
+// Who holds a lease and is told that it has ended, or is another one by its
+// token, believes it, however long it was valid. Who is told while it asks
+// whether a doubtful grant stands may have been granted the lease again, under
+// the same id, by the time that this looks.
 void LockProcess::Ended(const std::string& lease_id, FencingToken token) {
-  After(absl::ZeroDuration(), [this, lease_id, token] {
-    for (const auto& worker : workers_) {
-      if (worker->lease_id == lease_id && worker->lease != nullptr &&
-          worker->lease->CheckHeld().ok() &&
-          !(worker->lease->fencing_token() == token)) {
-        world_->Violated("Ended", worker->holder + " holds on to its lease");
-      }
+  for (const auto& worker : workers_) {
+    if (worker->lease_id != lease_id || worker->lease == nullptr ||
+        worker->lease->fencing_token() == token) {
+      continue;
     }
-  });
+    const std::weak_ptr<Lease> told = worker->lease;
+    After(absl::ZeroDuration(),
+          [world = world_, holder = worker->holder, told] {
+            const std::shared_ptr<Lease> lease = told.lock();
+            if (lease != nullptr && lease->CheckHeld().ok()) {
+              world->Violated("Ended", holder + " holds on to its lease");
+            }
+          });
+  }
 }
 
 void LockProcess::After(absl::Duration delay, Executor::Task task) {
