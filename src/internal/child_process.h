@@ -29,12 +29,12 @@ namespace trivet {
 inline namespace v0_1 {
 namespace internal {
 
-class ChildProcesses {
+class TRIVET_EXPORT ChildProcesses {
  public:
   // A child's line to its parent. Nothing else is on it, whatever the child
   // prints.
   struct Notes;
-  class Parent {
+  class TRIVET_EXPORT Parent {
    public:
     Parent(int pipe, Notes* notes) : pipe_(pipe), notes_(notes) {}
 

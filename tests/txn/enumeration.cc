@@ -43,7 +43,7 @@ std::vector<SmallFaults> Enumeration::Others(const Ran& plain) {
   for (size_t event = 0; event < plain.events; ++event) {
     others.push_back({{}, {}, Act{Act::kAbort, event, 0}});
     for (const auto kind : {Act::kRuleCommit, Act::kRuleAbort}) {
-      for (const size_t host : {1, 2}) {
+      for (const size_t host : {size_t{1}, size_t{2}}) {
         others.push_back({{}, {}, Act{kind, event, host}});
       }
     }
