@@ -82,6 +82,7 @@ std::string_view ToString(LeaseState state) {
 struct LeaseMachine::Reply {
   bool Refused() const { return error.ok() && grant == nullptr; }
 
+  uint64_t request;
   bool current;           // To the request that is waited for.
   MonotonicTime sent_at;  // InfinitePast: long forgotten.
   const LeaseGrant* grant;
@@ -170,8 +171,8 @@ void LeaseMachine::On(Ticked&&, Effects*) {}  // Time has passed already.
 
 void LeaseMachine::On(Acquired&& event, Effects* effects) {
   const bool is_current = event.request == current_;
-  const Reply reply{is_current, Answered(event.request), GrantOf(event.reply),
-                    event.reply.status()};
+  const Reply reply{event.request, is_current, Answered(event.request),
+                    GrantOf(event.reply), event.reply.status()};
   if (IsWanted()) return OnAcquireReply(reply, effects);
   // L5: the first token is kept; while held there is nothing to learn.
   if (state_ == LeaseState::kHeld) return;
@@ -187,8 +188,8 @@ void LeaseMachine::On(Acquired&& event, Effects* effects) {
 
 void LeaseMachine::On(Renewed&& event, Effects* effects) {
   const bool is_current = event.request == current_;
-  const Reply reply{is_current, Answered(event.request), GrantOf(event.reply),
-                    event.reply.status()};
+  const Reply reply{event.request, is_current, Answered(event.request),
+                    GrantOf(event.reply), event.reply.status()};
   if (IsWanted()) return OnConfirmReply(reply, effects);
   if (state_ == LeaseState::kHeld) return OnRenewReply(reply, effects);
   // L5: a late reply never extends past loss.
@@ -256,6 +257,12 @@ void LeaseMachine::OnConfirmReply(const Reply& reply, Effects* effects) {
 void LeaseMachine::OnRenewReply(const Reply& reply, Effects* effects) {
   if (!reply.error.ok()) {
     if (reply.current) Failed(reply.error, effects);
+    return;
+  }
+  // It may be about what was held before, under the same id.
+  if (reply.request < held_from_ &&
+      (reply.grant == nullptr || reply.grant->token != token_)) {
+    if (current_ == 0) AskAndWait(effects);
     return;
   }
   if (reply.grant == nullptr) {
@@ -354,6 +361,7 @@ bool LeaseMachine::IsUsable(const Reply& reply) const {
 
 void LeaseMachine::Hold(const Reply& reply, Effects* effects) {
   token_ = reply.grant->token;
+  held_from_ = reply.request;
   so_far_ = absl::OkStatus();
   attempts_ = 0;
   current_ = 0;

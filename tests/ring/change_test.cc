@@ -208,7 +208,7 @@ TEST(RingChange, MayBeOfMostNodesAtOnce) {
       members[id] = {id, 1, ""};
     }
     HashRing::Builder builder(RingOf(members, Vnodes(vnodes)));
-    ChangeAnything(&random, 40, &members, &builder);
+    ChangeAnything(&random, 200, &members, &builder);
     ASSERT_NO_FATAL_FAILURE(
         ExpectEqual(MustBuild(builder), RingOf(members, Vnodes(vnodes))));
   }

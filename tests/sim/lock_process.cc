@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include <algorithm>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -54,12 +56,17 @@ class LockProcess::Listener : public LockBackend {
  private:
   Done<std::optional<LeaseGrant>> Hear(const LeaseKey& key, bool renewal,
                                        Done<std::optional<LeaseGrant>> done) {
-    return [this, key, renewal, done = std::move(done)](
+    const uint64_t asked = ++asked_;
+    return [this, key, renewal, asked, done = std::move(done)](
                absl::StatusOr<std::optional<LeaseGrant>> answer) mutable {
+      uint64_t& granted_at = granted_at_[key.lease_id];
+      // What was asked before the last grant may be about one before it.
+      const bool counts = renewal && asked > granted_at;
       if (answer.ok() && answer->has_value()) {
         granted_[key.lock] = key.lease_id;
-        if (renewal) process_->Ended(key.lease_id, (*answer)->token);
-      } else if (answer.ok() && renewal) {
+        granted_at = std::max(granted_at, asked);
+        if (counts) process_->Ended(key.lease_id, (*answer)->token);
+      } else if (answer.ok() && counts) {
         process_->Ended(key.lease_id, FencingToken());
       }
       std::move(done)(std::move(answer));
@@ -67,7 +74,9 @@ class LockProcess::Listener : public LockBackend {
   }
 
   LockProcess* const process_;
-  std::map<std::string, std::string> granted_;
+  uint64_t asked_ = 0;
+  std::map<std::string, std::string> granted_;  // By lock.
+  std::map<std::string, uint64_t> granted_at_;  // By lease id: by which ask.
   const std::unique_ptr<LockBackend> backend_;
 };
 

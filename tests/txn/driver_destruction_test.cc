@@ -377,9 +377,9 @@ TEST(DriverDestructionTest, WaitsForAResourceCallOnAnotherThread) {
   std::thread other([&] { world.executor.RunUntilIdle(); });
   ASSERT_TRUE(inside.Wait());
   std::thread opener([&] { go_on.Notify(); });
+  world.net.Disconnect("a");
   shard.role.reset();
   EXPECT_TRUE(left);
-  world.net.Disconnect("a");
   other.join();
   opener.join();
 }

@@ -18,6 +18,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "src/internal/transcript.h"
+#include "src/txn/log_lag.h"
 #include "src/txn/peer_table.h"
 #include "src/txn/script.h"
 #include "src/txn/shared_peers.h"
@@ -210,6 +211,29 @@ TEST(RecordedTest, EverythingThatHappensToACoordinatorIsReadBack) {
             HasSubstr("\nrefused 3 "), HasSubstr("\nabort 2\n"),
             HasSubstr("\nforget till#1/3.1\n"),
             HasSubstr("\nstopped ABORTED: ")));
+  EXPECT_EQ(RunScript(notebook.text()), notebook.text());
+}
+
+// Whatever lag of its log a machine was built with.
+TEST(RecordedTest, AShortLagIsKept) {
+  const internal::ShortLogLag lag({2, 1});
+  Notebook notebook;
+  Coordinators machine("till#1", {}, {}, PeerTable());
+  const PeerId a = machine.Meet("a");
+  const absl::Duration tick = absl::Nanoseconds(1);
+  machine.Step(tick, Ticked{});
+  machine.Step(tick, Appended{1, 1});
+  for (uint64_t i = 1; i <= 10; ++i) {
+    machine.Step(tick, CoordinatorMachine::Begun{
+                           i, machine.now() + absl::Hours(1), {{a, "1"}}});
+    const TxnKey txn{machine.self(), {3, i}};
+    machine.Step(tick, Received{a, VoteReply{txn, Vote::kYes}});
+    machine.Step(tick, Appended{2 * i, 2 * i});
+    machine.Step(tick, Received{a, DecisionAck{txn}});
+    machine.Step(tick, Appended{2 * i + 1, 2 * i + 1});
+  }
+  EXPECT_THAT(notebook.text(), AllOf(HasSubstr(" lag=2 lag_riding=1\n"),
+                                     HasSubstr("\ntrim-before ")));
   EXPECT_EQ(RunScript(notebook.text()), notebook.text());
 }
 

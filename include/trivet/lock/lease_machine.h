@@ -188,6 +188,7 @@ class TRIVET_EXPORT LeaseMachine {
   uint32_t unanswered_ = 0;    // Requests that have had no reply.
   uint64_t asked_ = 0;         // Requests so far; also the id of the last.
   uint64_t current_ = 0;       // The one waited for; 0: none.
+  uint64_t held_from_ = 0;     // The one that brought the lease.
   uint64_t release_from_ = 0;  // The first that no grant has overtaken.
   std::vector<Sent> sent_;     // The newest unanswered.
 };

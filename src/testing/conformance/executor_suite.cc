@@ -82,8 +82,8 @@ Finding NowNeverDecreases(ExecutorSubject& subject) {
   };
   for (size_t i = 0; i < kTasks; ++i) {
     for (size_t j = 0; j < kTasks; ++j) look();
-    const auto when = *last + absl::Microseconds(100 * (i % 10));
-    subject.executor()->PostAt(when, [=] {
+    const absl::Duration after = absl::Microseconds(100 * (i % 10));
+    subject.executor()->PostAt(subject.executor()->Now() + after, [=] {
       look();
       runs->Ran(i);
     });
