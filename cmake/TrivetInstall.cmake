@@ -117,6 +117,7 @@ configure_package_config_file(
 write_basic_package_version_file(
   ${PROJECT_BINARY_DIR}/package/trivet-config-version.cmake
   COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/package/trivet-config.cmake
+install(FILES ${PROJECT_SOURCE_DIR}/cmake/Findhiredis.cmake
+              ${PROJECT_BINARY_DIR}/package/trivet-config.cmake
               ${PROJECT_BINARY_DIR}/package/trivet-config-version.cmake
         DESTINATION ${cmake_dir})

@@ -25,7 +25,7 @@ option(TRIVET_BUILD_CLI "Build the tool trivet" ${PROJECT_IS_TOP_LEVEL})
 option(TRIVET_BUILD_TESTKIT "Build trivet::testkit, the simulator"
        ${PROJECT_IS_TOP_LEVEL})
 option(TRIVET_INSTALL "Define trivet's install rules" ${PROJECT_IS_TOP_LEVEL})
-foreach(client SQLITE)
+foreach(client SQLITE REDIS)
   set(TRIVET_WITH_${client} AUTO CACHE STRING
       "Build this adapter: ON, OFF, or AUTO: where its library is found")
   set_property(CACHE TRIVET_WITH_${client} PROPERTY STRINGS AUTO ON OFF)
@@ -34,6 +34,8 @@ foreach(client SQLITE)
                         "it must be AUTO, ON or OFF")
   endif()
 endforeach()
+set(TRIVET_SERVERS "" CACHE PATH
+    "Folder of unpacked servers: build the tests that need real ones too")
 option(TRIVET_WERROR "Treat warnings as errors; for trivet's own checks" OFF)
 option(TRIVET_FUZZ "Build the fuzzers too; needs clang" OFF)
 option(TRIVET_MODELS "Check the models too; needs spin" OFF)

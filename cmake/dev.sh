@@ -9,7 +9,8 @@
 #   sh cmake/dev.sh bench    measure the ring: tables, pictures (--quick: roughly)
 #   sh cmake/dev.sh check    what is slow: sanitizers, clang, clang-tidy, other
 #                            processors, the package in every way, planted
-#                            bugs, each module alone, simulated histories,
+#                            bugs, each module alone, adapters on real
+#                            servers, simulated histories,
 #                            threads under ThreadSanitizer, models, crash
 #                            points, coverage, flipped operators, fuzzers
 #       --budget MINUTES     that long (40): to each stage a slice of it
@@ -33,7 +34,7 @@ jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN)}
 
 core_packages="cmake ninja-build g++ libabsl-dev libxxhash-dev"
 all_packages="$core_packages libgmock-dev libbenchmark-dev libcli11-dev
-              nlohmann-json3-dev pkg-config libsqlite3-dev"
+              nlohmann-json3-dev pkg-config libsqlite3-dev libhiredis-dev"
 check_packages="$all_packages clang clang-tidy-19 libclang-rt-dev dpkg-dev
                 g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user-static
                 spin llvm python3-minimal"
@@ -53,7 +54,7 @@ dev.sh: $1. Please install by hand:
     abseil-cpp (20220623 or newer), xxHash (0.8 or newer)
   for the tests as well:
     GoogleTest with GoogleMock, Google Benchmark, CLI11, nlohmann-json,
-    pkg-config; SQLite for its adapter
+    pkg-config; SQLite and hiredis for their adapters
   for 'tidy' and 'check' as well:
     clang with its sanitizer run-time, llvm, clang-tidy 19, spin, Python 3
   for 'bench' as well:

@@ -8,8 +8,8 @@
 # slice of the time is over: $slice seconds, none where that is empty.
 
 # shellcheck disable=SC2086,SC2154
-stages="asan clang tidy processors packaging mutants ring lock txn sim tsan \
-models states coverage mutation fuzz"
+stages="asan clang tidy processors packaging mutants ring lock txn servers sim \
+tsan models states coverage mutation fuzz"
 slice=${TRIVET_SLICE:-}
 
 # figure PROMISE REACHED GOAL: a line of the table that check ends with.
@@ -76,6 +76,20 @@ mutants() {
   build_test
   run_tests mutants test -L mutant
   figure "planted bugs" "$(number_of test mutant) found" ">= 40, all found"
+}
+
+# The adapters on real servers, which are unpacked and not installed.
+servers_packages="libjemalloc2 liblzf1"
+servers() {
+  deps $check_packages $servers_packages
+  sh cmake/ci/servers.sh build/servers
+  target=servers
+  build on-servers -DCMAKE_BUILD_TYPE=Release -DTRIVET_WERROR=ON \
+    -DTRIVET_MODULES=lock -DTRIVET_WITH_REDIS=ON \
+    -DTRIVET_SERVERS="$PWD/build/servers"
+  run_tests servers on-servers -L servers
+  figure "conformance on real servers, and more" \
+    "$(number_of on-servers servers) tests pass" "all"
 }
 
 # Histories that nobody has seen before, of every scenario.

@@ -75,7 +75,9 @@ bool RoomMayInclude(const std::string& room, const std::string& header) {
         "trivet/lock/fencing_token.h", "trivet/lock/lock_backend.h",
         "trivet/lock/lock_observer.h", "trivet/txn/resource.h",
         "trivet/txn/transaction.h",    "trivet/txn/txn_observer.h"};
-    return target == "host" || interfaces.count(header) > 0;
+    // adapters/net is for all that talk to a server.
+    return target == "host" || target == "adapters/net" ||
+           interfaces.count(header) > 0;
   }
   const auto found = open.find(room);
   return found != open.end() && found->second.count(target) > 0;

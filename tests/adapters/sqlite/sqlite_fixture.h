@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the tests of the SQLite adapters share: a clock to be set, answers to be
-// waited for, and a connection of the test's own to look into the file.
+// What the tests of the SQLite adapters share: a clock to be set, and a
+// connection of the test's own to look into the file.
 
 #ifndef TRIVET_TESTS_ADAPTERS_SQLITE_SQLITE_FIXTURE_H_
 #define TRIVET_TESTS_ADAPTERS_SQLITE_SQLITE_FIXTURE_H_
@@ -9,7 +9,6 @@
 #include <sqlite3.h>
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -19,7 +18,7 @@
 #include "gtest/gtest.h"
 #include "src/adapters/sqlite/machine_clock.h"
 #include "src/adapters/sqlite/sqlite_factory.h"
-#include "tests/support/real_time.h"
+#include "tests/support/lease_calls.h"
 #include "trivet/adapters/sqlite/sqlite_lock_backend.h"
 #include "trivet/lock/lock_backend.h"
 
@@ -61,34 +60,6 @@ inline std::unique_ptr<SqliteLockBackend> OpenOn(
       path, options, std::make_unique<MachinesClock>(&machine, clock));
   EXPECT_TRUE(backend.ok()) << backend.status();
   return *std::move(backend);
-}
-
-using Granted = absl::StatusOr<std::optional<LeaseGrant>>;
-
-inline Granted Acquire(LockBackend* backend, const LeaseKey& key,
-                       absl::Duration ttl) {
-  Awaiter<Granted> answer;
-  backend->Acquire(key, ttl, MonotonicTime::InfiniteFuture(), answer.Done());
-  return answer.Wait();
-}
-
-inline Granted Renew(LockBackend* backend, const LeaseKey& key,
-                     absl::Duration ttl) {
-  Awaiter<Granted> answer;
-  backend->Renew(key, ttl, MonotonicTime::InfiniteFuture(), answer.Done());
-  return answer.Wait();
-}
-
-inline absl::StatusOr<bool> Release(LockBackend* backend, const LeaseKey& key) {
-  Awaiter<absl::StatusOr<bool>> answer;
-  backend->Release(key, MonotonicTime::InfiniteFuture(), answer.Done());
-  return answer.Wait();
-}
-
-// The token of a grant; 0: it was refused, or failed.
-inline uint64_t TokenOf(const Granted& granted) {
-  EXPECT_TRUE(granted.ok()) << granted.status();
-  return granted.ok() && granted->has_value() ? (*granted)->token.value : 0;
 }
 
 // Another program that has the file open.
