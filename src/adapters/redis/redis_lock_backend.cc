@@ -133,7 +133,7 @@ class RedisLockBackend::Impl {
     const bool plain = layout_ == RedisLayout::kPlain;
     std::vector<std::string> keys = {
         plain ? key.lock : absl::StrCat(kOwnKeys, "lease:", key.lock),
-        absl::StrCat(kOwnKeys, "fence:", key.lock),
+        absl::StrCat(kOwnKeys, plain ? "plain-fence:" : "fence:", key.lock),
         absl::StrCat(kOwnKeys, "generation")};
     more.insert(more.begin(), key.lease_id);
     client_->Run(script, std::move(keys), std::move(more),

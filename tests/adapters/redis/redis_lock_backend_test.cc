@@ -222,6 +222,18 @@ TEST_F(RedisLockBackendTest, ThePlainLayoutIsSharedWithOtherClients) {
       Acquire(plain.get(), {"trivet:generation", "a", ""}, kTtl).status()));
 }
 
+TEST_F(RedisLockBackendTest, LayoutsDoNotDisturbEachOther) {
+  RedisOptions options = At(server_);
+  options.layout = RedisLayout::kPlain;
+  const auto plain = Open(options);
+  const uint64_t token = TokenOf(Acquire(backend_.get(), a_, kTtl));
+  const uint64_t other = TokenOf(Acquire(plain.get(), b_, kTtl));
+  EXPECT_NE(token, 0U);
+  EXPECT_NE(other, 0U);
+  EXPECT_EQ(TokenOf(Renew(backend_.get(), a_, kTtl)), token);
+  EXPECT_EQ(TokenOf(Renew(plain.get(), b_, kTtl)), other);
+}
+
 TEST_F(RedisLockBackendTest, WhatIsHeldInRedisExpiresByItself) {
   Connection other(server_.port());
   EXPECT_NE(TokenOf(Acquire(backend_.get(), a_, kTtl)), 0U);

@@ -19,7 +19,8 @@
 // with a larger token: what the holder writes is refused from then on.
 //
 // A lease ends by the wall clock of the server's machine: do not set it forward
-// while leases are held.
+// while leases are held. Redis must evict nothing (maxmemory-policy noeviction,
+// its default): a lease that is evicted is free.
 //
 // Waiting is by polling, in no order. A Redis Cluster is refused
 // (kUnimplemented): a lock's keys may be on several of its nodes.
